@@ -1,0 +1,252 @@
+"""The schema of the panel, of the service areas' tables and of every result of the methods.
+
+Strict and nothing coerced: a column too many, another type or a key that occurs twice is a
+failure, and all failures are reported at once with `validate(frame, lazy=True)`. Only frames are
+validated: of a LazyFrame pandera would look at the types and at no value.
+"""
+
+from typing import Any, get_args
+
+import pandera.polars as pa
+import polars as pl
+import polars.selectors as cs
+from pandera.api.polars.types import PolarsData
+
+from models.area_file import AREA_REGI, INDICATOR_REGI, SCORED_ROLES, Direction, Grade, Role
+
+FIRST_PERIOD = 1990  # Kolada has nothing older than its own beginnings
+MUNICIPALITY = r"^\d{4}$"
+KPI = r"^[NU]\d{5}$"
+NAME = r"^[a-z][a-z0-9_]*$"
+STATUS = (
+    "ranked",
+    "missing_cost",
+    "missing_quality",
+    "missing_cost_and_quality",
+    "coverage_below_gate",
+    "not_ranked_by_grade",
+)
+
+
+class Table(pa.DataFrameModel):
+    """What every table has in common."""
+
+    @classmethod
+    def validate(cls, check_obj: pl.DataFrame, *args: Any, **kwargs: Any) -> Any:  # type: ignore[override]
+        """Check a frame and return it; `lazy=True` reports all failures at once.
+
+        Raises
+        ------
+        TypeError
+            If it is a LazyFrame, whose values pandera would not look at.
+        """
+        if not isinstance(check_obj, pl.DataFrame):
+            raise TypeError(
+                f"{cls.__name__} was given a {type(check_obj).__name__}, of which no value would "
+                "be checked. Collect it first."
+            )
+        return super().validate(check_obj, *args, **kwargs)
+
+    @pa.dataframe_check(error="a number is NaN or infinite; a missing number must be null")
+    @classmethod
+    def numbers_are_finite(cls, data: PolarsData) -> pl.LazyFrame:
+        """Refuse NaN, which no bound refuses, and infinity; null is another matter."""
+        return data.lazyframe.select(pl.all_horizontal(cs.float().is_finite().fill_null(True)))
+
+    class Config:
+        """Nothing but the columns named."""
+
+        strict = True
+
+
+class Filled(Table):
+    """A table that is a failure when it is empty."""
+
+    @pa.dataframe_check(error="the table is empty")
+    @classmethod
+    def has_rows(cls, data: PolarsData) -> bool:
+        """Refuse an empty table."""
+        return bool(data.lazyframe.select(pl.len() > 0).collect().item())
+
+
+class ServiceAreaTable(Filled):
+    """`staging.service_area`: one row per service area."""
+
+    service_area: str = pa.Field(str_matches=NAME, unique=True)
+    title: str
+    first_period: pl.Int32 = pa.Field(ge=FIRST_PERIOD)
+    last_period: pl.Int32 = pa.Field(ge=FIRST_PERIOD, nullable=True)
+    statutory: bool
+    regi: str = pa.Field(isin=AREA_REGI)
+    peer_group: str
+    evidence_grade: str = pa.Field(isin=get_args(Grade))
+    evidence_reason: str
+    minimum_share: float = pa.Field(gt=0, le=1)
+    decision: str = pa.Field(nullable=True)
+
+
+class IndicatorTable(Filled):
+    """`staging.indicator`: one row per service area and indicator."""
+
+    service_area: str = pa.Field(str_matches=NAME)
+    indicator: str = pa.Field(str_matches=NAME)
+    kpi: str = pa.Field(str_matches=KPI)
+    title: str
+    label: str
+    unit: str
+    role: str = pa.Field(isin=get_args(Role))
+    direction: str = pa.Field(isin=get_args(Direction), nullable=True)
+    weight: float = pa.Field(gt=0)
+    regi: str = pa.Field(isin=INDICATOR_REGI)
+    carry_forward: pl.Int32 = pa.Field(isin=(0, 1))
+    first_period: pl.Int32 = pa.Field(ge=FIRST_PERIOD)
+    plausible_min: float = pa.Field(nullable=True)
+    plausible_max: float = pa.Field(nullable=True)
+    why: str
+    source: str
+
+    class Config:
+        """A KPI has one part in an area."""
+
+        unique = ("service_area", "indicator")
+
+
+class Panel(Filled):
+    """`mart.panel`: one row per service area, period, municipality and indicator.
+
+    Every municipality has every indicator of the area; the value is null where there is none,
+    and then `reason` says why.
+    """
+
+    service_area: str = pa.Field(str_matches=NAME)
+    period: pl.Int32 = pa.Field(ge=FIRST_PERIOD)
+    municipality: str = pa.Field(str_matches=MUNICIPALITY)
+    indicator: str = pa.Field(str_matches=NAME)
+    kpi: str = pa.Field(str_matches=KPI)
+    role: str = pa.Field(isin=get_args(Role))
+    direction: str = pa.Field(isin=get_args(Direction), nullable=True)
+    weight: float = pa.Field(gt=0)
+    value: float = pa.Field(nullable=True)  # in the unit of its KPI
+    value_period: pl.Int32 = pa.Field(ge=FIRST_PERIOD, nullable=True)  # what the value is about
+    is_carried: bool
+    is_preliminary: bool
+    reason: str = pa.Field(nullable=True)  # why there is no value
+
+    @pa.dataframe_check(error="a row must have either a value and its period, or a reason")
+    @classmethod
+    def value_or_reason(cls, data: PolarsData) -> pl.LazyFrame:
+        """Refuse a missing value without a reason, and a reason beside a value."""
+        has_value = pl.col("value").is_not_null()
+        return data.lazyframe.select(
+            (has_value == pl.col("reason").is_null())
+            & (has_value == pl.col("value_period").is_not_null())
+        )
+
+    @pa.dataframe_check(error="is_carried must say whether value_period is before period")
+    @classmethod
+    def carried_values_are_older(cls, data: PolarsData) -> pl.LazyFrame:
+        """Refuse a value of another year that is not marked, and a mark without one."""
+        is_older = pl.col("value_period") < pl.col("period")
+        is_newer = pl.col("value_period") > pl.col("period")
+        return data.lazyframe.select(
+            (is_older.fill_null(False) == pl.col("is_carried")) & ~is_newer.fill_null(False)
+        )
+
+    class Config:
+        """The key."""
+
+        unique = ("service_area", "period", "municipality", "indicator")
+
+
+class IndicatorScore(Table):
+    """`mart.indicator_score`: one row per scored cost or quality value, 100 best."""
+
+    service_area: str = pa.Field(str_matches=NAME)
+    period: pl.Int32 = pa.Field(ge=FIRST_PERIOD)
+    municipality: str = pa.Field(str_matches=MUNICIPALITY)
+    indicator: str = pa.Field(str_matches=NAME)
+    role: str = pa.Field(isin=SCORED_ROLES)
+    score: float = pa.Field(ge=0, le=100)
+
+    class Config:
+        """The key."""
+
+        unique = ("service_area", "period", "municipality", "indicator")
+
+
+class Ranked(Filled):
+    """The columns and checks that `Index` and `Efficiency` share."""
+
+    service_area: str = pa.Field(str_matches=NAME)
+    period: pl.Int32 = pa.Field(ge=FIRST_PERIOD)
+    municipality: str = pa.Field(str_matches=MUNICIPALITY)
+    resource_index: float = pa.Field(ge=0, le=100, nullable=True)
+    quality_index: float = pa.Field(ge=0, le=100, nullable=True)
+    efficiency_score: float = pa.Field(ge=0, le=100, nullable=True)
+    rka_index: float = pa.Field(ge=0, le=100, nullable=True)
+    efficiency_rank: pl.Int32 = pa.Field(ge=1, nullable=True)
+    n_ranked: pl.Int32 = pa.Field(ge=0)
+    status: str = pa.Field(isin=STATUS)
+
+    @pa.dataframe_check(error="efficiency_rank must be null exactly when status is not 'ranked'")
+    @classmethod
+    def rank_goes_with_status(cls, data: PolarsData) -> pl.LazyFrame:
+        """Refuse a rank without the status, a status without the rank, a rank beyond the last."""
+        rank = pl.col("efficiency_rank")
+        return data.lazyframe.select(
+            (rank.is_not_null() == (pl.col("status") == "ranked"))
+            & (rank <= pl.col("n_ranked")).fill_null(True)
+        )
+
+    @pa.dataframe_check(error="who is ranked must have all four numbers")
+    @classmethod
+    def ranked_rows_have_numbers(cls, data: PolarsData) -> pl.LazyFrame:
+        """Refuse a rank whose score cannot be shown."""
+        numbers = pl.col("resource_index", "quality_index", "efficiency_score", "rka_index")
+        return data.lazyframe.select(
+            pl.all_horizontal(numbers.is_not_null()) | (pl.col("status") != "ranked")
+        )
+
+    class Config:
+        """The key."""
+
+        unique = ("service_area", "period", "municipality")
+
+
+class Index(Ranked):
+    """`mart.index`: one row per service area, period and municipality."""
+
+
+class Efficiency(Ranked):
+    """`mart.efficiency`: `mart.index` with the municipality's name and its peers' mean."""
+
+    municipality_title: str
+    peer_mean: float = pa.Field(ge=0, le=100, nullable=True)  # of the peers' efficiency scores
+
+
+class RankInterval(Table):
+    """`mart.rank_interval`: one row per ranked municipality; null where no noise is known."""
+
+    service_area: str = pa.Field(str_matches=NAME)
+    period: pl.Int32 = pa.Field(ge=FIRST_PERIOD)
+    municipality: str = pa.Field(str_matches=MUNICIPALITY)
+    rank_low: pl.Int32 = pa.Field(ge=1, nullable=True)  # the best rank in the interval
+    rank_high: pl.Int32 = pa.Field(ge=1, nullable=True)
+    p_first: float = pa.Field(ge=0, le=1, nullable=True)
+    p_top10: float = pa.Field(ge=0, le=1, nullable=True)
+    p_top_quarter: float = pa.Field(ge=0, le=1, nullable=True)
+
+    @pa.dataframe_check(error="an interval must be whole, in order, or not there at all")
+    @classmethod
+    def intervals_are_whole(cls, data: PolarsData) -> pl.LazyFrame:
+        """Refuse half an interval and one that ends before it begins."""
+        columns = ["rank_high", "p_first", "p_top10", "p_top_quarter"]
+        has_low = pl.col("rank_low").is_not_null()
+        is_whole = pl.all_horizontal(pl.col(name).is_not_null() == has_low for name in columns)
+        in_order = (pl.col("rank_low") <= pl.col("rank_high")).fill_null(True)
+        return data.lazyframe.select(is_whole & in_order)
+
+    class Config:
+        """The key."""
+
+        unique = ("service_area", "period", "municipality")

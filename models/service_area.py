@@ -1,0 +1,290 @@
+"""Reads and checks `areas/*.toml`: which KPI plays which part in which service.
+
+A file is read whole, and all that is wrong with it is said at once. What can only be seen beside
+Kolada's catalogue (an id that is not there, another title, an ended series) is
+`check_against_catalogue`'s to say.
+"""
+
+import re
+import tomllib
+from collections.abc import Iterable, Mapping
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+
+from models.area_file import Direction, Grade, Role, area_faults, listed
+
+AREAS = Path(__file__).parent / "areas"
+
+
+class ServiceAreaError(ValueError):
+    """A service area's file, or its KPIs beside Kolada's catalogue, cannot be used as it is."""
+
+
+@dataclass(frozen=True, slots=True)
+class Break:
+    """A year whose values cannot be compared with those of the year before."""
+
+    period: int
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Indicator:
+    """A KPI with a role in a service area; the fields are those of the file."""
+
+    name: str
+    kpi: str
+    title: str  # Kolada's, verbatim
+    label: str  # Swedish, short, for charts
+    unit: str  # Swedish
+    role: Role
+    direction: Direction | None
+    weight: float
+    regi: str
+    carry_forward: int  # years a value may be old
+    first_period: int  # the area's, where the file gives none
+    plausible: tuple[float, float] | None  # values outside are set aside
+    why: str
+    source: str
+
+
+@dataclass(frozen=True, slots=True)
+class ServiceArea:
+    """A benchmarked service; the fields are those of the file, whose name is `name`."""
+
+    name: str
+    title: str
+    first_period: int
+    last_period: int | None
+    statutory: bool
+    regi: str
+    peer_group: str  # the word in Kolada's "Liknande kommuner <word>, <municipality>, <year>"
+    evidence_grade: Grade
+    evidence_reason: str
+    minimum_share: float  # of the municipalities must be complete, or nobody is scored
+    decision: str | None  # without a reference the set of indicators is a proposal (FÖRSLAG)
+    breaks: tuple[Break, ...]
+    indicators: tuple[Indicator, ...]
+
+    def with_role(self, *roles: Role) -> tuple[Indicator, ...]:
+        """Return the indicators with one of `roles`, in the order of the file."""
+        return tuple(indicator for indicator in self.indicators if indicator.role in roles)
+
+
+def service_areas(folder: Path = AREAS) -> tuple[ServiceArea, ...]:
+    """Read every service area of a folder.
+
+    Parameters
+    ----------
+    folder : Path
+        Where the `.toml` files are; the official areas unless another is given.
+
+    Returns
+    -------
+    tuple of ServiceArea
+        Sorted by name.
+
+    Raises
+    ------
+    ServiceAreaError
+        If the folder holds no such file, or one of them is at fault.
+    """
+    paths = sorted(folder.glob("*.toml"), key=lambda path: path.stem)
+    if not paths:
+        raise ServiceAreaError(
+            f"There is no service area (*.toml) in {folder}. Name another folder, or write the "
+            "first file after the pattern of models/areas/compulsory_school.toml."
+        )
+    return tuple(read_service_area(path) for path in paths)
+
+
+def read_service_area(path: Path) -> ServiceArea:
+    """Read one service area and check all that can be seen in the file itself.
+
+    Parameters
+    ----------
+    path : Path
+        A TOML file; its name without the ending becomes the area's name.
+
+    Returns
+    -------
+    ServiceArea
+        With the defaults filled in.
+
+    Raises
+    ------
+    ServiceAreaError
+        If anything in the file is unknown, missing or contradictory. The message lists all
+        faults, five at most, each with what to do.
+    """
+    file = f"{path.parent.name}/{path.name}"
+    try:
+        table = tomllib.loads(path.read_text(encoding="utf-8"))
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise ServiceAreaError(f"{file} is not TOML: {error}. Correct the file there.") from error
+
+    faults = area_faults(path.stem, table)
+    if faults:
+        raise ServiceAreaError(listed(file, faults))
+
+    first_period = table["first_period"]
+    return ServiceArea(
+        name=path.stem,
+        title=table["title"],
+        first_period=first_period,
+        last_period=table.get("last_period"),
+        statutory=table["statutory"],
+        regi=table["regi"],
+        peer_group=table["peer_group"],
+        evidence_grade=table["evidence_grade"],
+        evidence_reason=table["evidence_reason"],
+        minimum_share=float(table.get("minimum_share", 0.7)),
+        decision=table.get("decision"),
+        breaks=tuple(Break(**entry) for entry in table.get("breaks", [])),
+        indicators=tuple(
+            _indicator(name, entry, first_period) for name, entry in table["indicators"].items()
+        ),
+    )
+
+
+def check_against_catalogue(areas: Iterable[ServiceArea], kpi: pl.DataFrame) -> None:
+    """Check every area's KPIs against Kolada's catalogue.
+
+    A wrong id is as easily typed as a right one, so an id counts only together with its title.
+
+    Parameters
+    ----------
+    areas : iterable of ServiceArea
+        The areas to check.
+    kpi : frame with the columns kpi, title
+        Kolada's catalogue, one row per KPI.
+
+    Raises
+    ------
+    ServiceAreaError
+        If a KPI is not in the catalogue, its title is another, or its series has ended, which
+        Kolada writes as "(-2024)" or "(- 2024)" last in the title. All areas' faults are counted
+        and five listed.
+    """
+    titles: dict[str, str] = dict(kpi.select("kpi", "title").iter_rows())
+    faults: list[str] = []
+    for area in areas:
+        for indicator in area.indicators:
+            who = f"{area.name}, indicator {indicator.name} ({indicator.kpi})"
+            title = titles.get(indicator.kpi)
+            if title is None:
+                faults.append(
+                    f"{who} is not in Kolada's catalogue. Find the id with "
+                    f'`python -m kolada kpi "{indicator.title}"`.'
+                )
+            elif ended := re.search(r"\(-\s*(\d{4})\)\s*$", title):
+                faults.append(
+                    f"{who} has ended: Kolada's title is {title!r}, so there is nothing after "
+                    f"{ended[1]}. Choose a KPI that is still published, or take it out."
+                )
+            elif title != indicator.title:
+                faults.append(
+                    f"{who} has the title {title!r} at Kolada, but {indicator.title!r} in the "
+                    "file. If it is the same measure, copy Kolada's title; else correct the id."
+                )
+    if faults:
+        raise ServiceAreaError(listed("The service areas beside Kolada's catalogue", faults))
+
+
+def service_area_frame(areas: Iterable[ServiceArea]) -> pl.DataFrame:
+    """Put the areas in the form of `staging.service_area`.
+
+    Parameters
+    ----------
+    areas : iterable of ServiceArea
+        The areas, in any order.
+
+    Returns
+    -------
+    frame
+        One row per area, sorted by `service_area`; `models.contracts.ServiceAreaTable` says
+        which columns.
+    """
+    rows = [
+        asdict(area) | {"service_area": area.name}
+        for area in sorted(areas, key=lambda area: area.name)
+    ]
+    schema = {
+        "service_area": pl.String,
+        "title": pl.String,
+        "first_period": pl.Int32,
+        "last_period": pl.Int32,
+        "statutory": pl.Boolean,
+        "regi": pl.String,
+        "peer_group": pl.String,
+        "evidence_grade": pl.String,
+        "evidence_reason": pl.String,
+        "minimum_share": pl.Float64,
+        "decision": pl.String,
+    }
+    return pl.DataFrame(rows, schema=schema)
+
+
+def indicator_frame(areas: Iterable[ServiceArea]) -> pl.DataFrame:
+    """Put the areas' indicators in the form of `staging.indicator`.
+
+    Parameters
+    ----------
+    areas : iterable of ServiceArea
+        The areas, in any order.
+
+    Returns
+    -------
+    frame
+        One row per area and indicator, sorted by area and within it in the order of the file;
+        `models.contracts.IndicatorTable` says which columns.
+    """
+    rows = []
+    for area in sorted(areas, key=lambda area: area.name):
+        for indicator in area.indicators:
+            low, high = indicator.plausible or (None, None)
+            names = {"service_area": area.name, "indicator": indicator.name}
+            bounds = {"plausible_min": low, "plausible_max": high}
+            rows.append(asdict(indicator) | names | bounds)
+    schema = {
+        "service_area": pl.String,
+        "indicator": pl.String,
+        "kpi": pl.String,
+        "title": pl.String,
+        "label": pl.String,
+        "unit": pl.String,
+        "role": pl.String,
+        "direction": pl.String,
+        "weight": pl.Float64,
+        "regi": pl.String,
+        "carry_forward": pl.Int32,
+        "first_period": pl.Int32,
+        "plausible_min": pl.Float64,
+        "plausible_max": pl.Float64,
+        "why": pl.String,
+        "source": pl.String,
+    }
+    return pl.DataFrame(rows, schema=schema)
+
+
+def _indicator(name: str, table: Mapping[str, Any], area_first_period: int) -> Indicator:
+    plausible = table.get("plausible")
+    return Indicator(
+        name=name,
+        kpi=table["kpi"],
+        title=table["title"],
+        label=table["label"],
+        unit=table["unit"],
+        role=table["role"],
+        direction=table.get("direction"),
+        weight=float(table.get("weight", 1)),
+        regi=table["regi"],
+        carry_forward=table.get("carry_forward", 0),
+        first_period=table.get("first_period", area_first_period),
+        plausible=None if plausible is None else (float(plausible[0]), float(plausible[1])),
+        why=table["why"],
+        source=table["source"],
+    )

@@ -1,0 +1,291 @@
+"""What a service area's file may say, and what it is told when it may not."""
+
+import json
+from pathlib import Path
+
+import polars as pl
+import pytest
+
+from models.contracts import IndicatorTable, ServiceAreaTable
+from models.service_area import (
+    AREAS,
+    Break,
+    ServiceAreaError,
+    check_against_catalogue,
+    indicator_frame,
+    read_service_area,
+    service_area_frame,
+    service_areas,
+)
+
+AREA = """
+title = "Skola"
+first_period = 2015
+statutory = true
+regi = "kommunal"
+peer_group = "grundskola"
+evidence_grade = "A"
+evidence_reason = "Ett prov."
+"""
+COST = """
+[indicators.cost_sek]
+kpi = "U15049"
+title = "Kostnad"
+label = "Kostnad"
+unit = "kr"
+role = "cost"
+direction = "lower"
+regi = "kommunal"
+why = "It is paid."
+source = "SCB"
+"""
+QUALITY = """
+[indicators.merit_points]
+kpi = "N15505"
+title = "Meritvärde"
+label = "Meritvärde"
+unit = "poäng"
+role = "quality"
+direction = "higher"
+regi = "kommunal"
+why = "It is wanted."
+source = "Skolverket"
+"""
+CONTEXT = """
+[indicators.parents_pct]
+kpi = "N15820"
+title = "Föräldrar"
+label = "Föräldrar"
+unit = "%"
+role = "context"
+regi = "lägeskommun"
+why = "Nobody chose it."
+source = "Skolverket"
+"""
+FILE = AREA + COST + QUALITY
+
+
+def read(folder: Path, text: str, name: str = "school"):
+    (folder / f"{name}.toml").write_text(text, encoding="utf-8")
+    return read_service_area(folder / f"{name}.toml")
+
+
+def test_a_file_becomes_an_area_with_its_defaults(tmp_path):
+    area = read(tmp_path, FILE + CONTEXT)
+
+    assert area.name == "school"
+    assert (area.minimum_share, area.decision, area.last_period, area.breaks) == (
+        0.7,
+        None,
+        None,
+        (),
+    )
+    merit = area.with_role("quality")[0]
+    assert (merit.kpi, merit.direction, merit.weight, merit.carry_forward) == (
+        "N15505",
+        "higher",
+        1.0,
+        0,
+    )
+    assert (merit.first_period, merit.plausible) == (2015, None)
+    assert area.with_role("context")[0].direction is None
+
+
+def test_what_the_file_says_beats_the_defaults(tmp_path):
+    area = read(
+        tmp_path,
+        AREA
+        + 'minimum_share = 0.9\ndecision = "KS 2026 § 1"\nlast_period = 2020\n'
+        + '[[breaks]]\nperiod = 2019\nreason = "Ny metod."\n'
+        + COST
+        + QUALITY
+        + "weight = 3\ncarry_forward = 1\nfirst_period = 2018\nplausible = [50, 340]\n",
+    )
+
+    assert (area.minimum_share, area.decision, area.last_period) == (0.9, "KS 2026 § 1", 2020)
+    assert area.breaks == (Break(2019, "Ny metod."),)
+    merit = area.with_role("quality")[0]
+    assert (merit.weight, merit.carry_forward, merit.first_period) == (3.0, 1, 2018)
+    assert merit.plausible == (50.0, 340.0)
+
+
+def test_an_area_cannot_be_changed(tmp_path):
+    area = read(tmp_path, FILE)
+
+    with pytest.raises(AttributeError):
+        area.regi = "hemkommun"
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "message"),
+    [
+        ('regi = "kommunal"\npeer', 'regi = "privat"\npeer', "unknown regi 'privat'"),
+        ('grade = "A"', 'grade = "E"', "unknown evidence_grade 'E'. Use one of A, B, C, D"),
+        ("statutory = true", "statutory = 1", "statutory is 1. Make it true or false"),
+        ("first_period = 2015", "first_period = true", "first_period is True. Make it a whole"),
+        ('title = "Skola"', 'title = " "', "the area: title is ' '. Make it a text"),
+        ('title = "Skola"', "", "the area: title is missing"),
+        ("statutory = true", "statutory = true\ngoal = 1", "the area: unknown field 'goal'"),
+        ("statutory = true", "statutory = true\nminimum_share = 70", "minimum_share is 70"),
+        ("statutory = true", "statutory = true\nminimum_share = nan", "minimum_share is nan"),
+        ("statutory = true", "statutory = true\nlast_period = 2014", "2014 is before first_period"),
+        ("statutory = true", "statutory = true\nbreaks = [2019]", "break number 1 is not a table"),
+        ('role = "cost"', 'role = "input"', r"cost_sek \(U15049\): unknown role 'input'"),
+        ('role = "cost"', 'role = ["cost"]', r"role is \['cost'\]. Make it a text"),
+        ('direction = "lower"', 'direction = "down"', "unknown direction 'down'"),
+        ('direction = "lower"\n', "", "role 'cost' needs a direction"),
+        ('kpi = "U15049"', 'kpi = "15049"', "N or U and five digits"),
+        ('why = "It is paid."\n', "", r"cost_sek \(U15049\): why is missing"),
+        ('unit = "kr"', 'unit = "kr"\nunits = "kr"', "unknown field 'units'"),
+        ('unit = "kr"', 'unit = "kr"\nweight = 0', "weight is 0. It must be above 0"),
+        ('unit = "kr"', 'unit = "kr"\ncarry_forward = 2', "carry_forward is 2.*one year at most"),
+        ('unit = "kr"', 'unit = "kr"\nplausible = [9, 1]', r"plausible is \[9, 1\]"),
+        ('unit = "kr"', 'unit = "kr"\nplausible = [0, inf]', r"plausible is \[0, inf\]"),
+        ("[indicators.cost_sek]", "[indicators.Cost]", r"Cost \(U15049\): the name must be"),
+        ('kpi = "N15505"', 'kpi = "U15049"', "put U15049 on both sides, cost and quality"),
+        ('role = "quality"', 'role = "control"', "no indicator has the role 'quality'"),
+    ],
+)
+def test_a_fault_is_told_with_its_place_and_remedy(tmp_path, before, after, message):
+    assert FILE.count(before) == 1
+
+    with pytest.raises(ServiceAreaError, match=message) as error:
+        read(tmp_path, FILE.replace(before, after))
+
+    assert f"{tmp_path.name}/school.toml: 1 fault." in str(error.value)
+
+
+def test_a_kpi_may_have_one_part_only(tmp_path):
+    again = CONTEXT.replace("N15820", "N15505")
+
+    with pytest.raises(ServiceAreaError, match="merit_points and parents_pct are both N15505"):
+        read(tmp_path, FILE + again)
+
+
+def test_only_cost_and_quality_are_weighted(tmp_path):
+    with pytest.raises(ServiceAreaError, match=r"parents_pct \(N15820\): only cost and quality"):
+        read(tmp_path, FILE + CONTEXT + "weight = 1\n")
+
+
+@pytest.mark.parametrize("regi", ["hemkommun", "lägeskommun"])
+def test_cost_and_quality_are_about_the_areas_own_regi(tmp_path, regi):
+    other = QUALITY.replace('regi = "kommunal"', f'regi = "{regi}"')
+
+    with pytest.raises(ServiceAreaError, match=rf"merit_points \(N15505\): regi '{regi}'"):
+        read(tmp_path, AREA + COST + other)
+
+
+def test_grade_d_may_be_without_quality(tmp_path):
+    area = read(tmp_path, AREA.replace('"A"', '"D"') + COST)
+
+    assert area.with_role("quality") == ()
+
+
+def test_all_faults_are_counted_and_five_are_told(tmp_path):
+    faulty = FILE.replace('regi = "kommunal"', 'regi = "x"').replace("direction", "better")
+
+    with pytest.raises(ServiceAreaError, match="7 faults") as error:
+        read(tmp_path, faulty)
+
+    assert str(error.value).count("\n  - ") == 6
+    assert str(error.value).endswith("and 2 more, shown when these are gone")
+
+
+def test_a_file_that_is_not_toml_is_named(tmp_path):
+    with pytest.raises(ServiceAreaError, match=r"school\.toml is not TOML.*line 1"):
+        read(tmp_path, "title = Skola")
+
+
+def test_a_file_name_that_cannot_name_a_row_is_refused(tmp_path):
+    with pytest.raises(ServiceAreaError, match="'My school'"):
+        read(tmp_path, FILE, name="My school")
+
+
+def test_a_folder_gives_its_areas_by_name_and_an_empty_one_is_refused(tmp_path):
+    with pytest.raises(ServiceAreaError, match="no service area"):
+        service_areas(tmp_path)
+
+    for name in ("school", "care", "arts"):
+        read(tmp_path, FILE, name)
+
+    assert [area.name for area in service_areas(tmp_path)] == ["arts", "care", "school"]
+
+
+CATALOGUE = {"U15049": "Kostnad", "N15505": "Meritvärde"}
+
+
+def catalogue(**changed: str) -> pl.DataFrame:
+    titles = CATALOGUE | changed
+    return pl.DataFrame({"kpi": list(titles), "title": list(titles.values())})
+
+
+def test_the_catalogue_may_hold_the_kpis_as_they_are(tmp_path):
+    check_against_catalogue([read(tmp_path, FILE)], catalogue())
+
+
+def test_a_kpi_outside_the_catalogue_is_refused(tmp_path):
+    with pytest.raises(ServiceAreaError, match=r"school, indicator merit_points \(N15505\) is not"):
+        check_against_catalogue([read(tmp_path, FILE)], catalogue().filter(kpi="U15049"))
+
+
+def test_another_title_is_refused_and_both_are_shown(tmp_path):
+    with pytest.raises(ServiceAreaError, match=r"\(N15505\).*'Meritvarde' at K.*'Meritvärde'"):
+        check_against_catalogue([read(tmp_path, FILE)], catalogue(N15505="Meritvarde"))
+
+
+@pytest.mark.parametrize("ending", ["(-2024)", "(- 2024)", " (-2024) "])
+def test_an_ended_kpi_is_refused_also_when_the_file_has_its_title(tmp_path, ending):
+    title = f"Meritvärde {ending}"
+    area = read(tmp_path, FILE.replace('title = "Meritvärde"', f'title = "{title}"'))
+
+    with pytest.raises(ServiceAreaError, match=r"merit_points \(N15505\) has ended.*after 2024"):
+        check_against_catalogue([area], catalogue(N15505=title))
+
+
+def test_faults_beside_the_catalogue_are_counted_over_all_areas(tmp_path):
+    areas = [read(tmp_path, FILE, name) for name in ("arts", "care", "school")]
+
+    with pytest.raises(ServiceAreaError, match="catalogue: 6 faults"):
+        check_against_catalogue(areas, catalogue().clear())
+
+
+def test_the_tables_hold_every_area_and_indicator(tmp_path):
+    areas = [read(tmp_path, FILE + CONTEXT, "school"), read(tmp_path, FILE, "care")]
+
+    area_table = ServiceAreaTable.validate(service_area_frame(areas), lazy=True)
+    indicator_table = IndicatorTable.validate(indicator_frame(areas), lazy=True)
+
+    assert area_table["service_area"].to_list() == ["care", "school"]
+    assert indicator_table.select("service_area", "indicator").rows() == [
+        ("care", "cost_sek"),
+        ("care", "merit_points"),
+        ("school", "cost_sek"),
+        ("school", "merit_points"),
+        ("school", "parents_pct"),
+    ]
+
+
+def test_the_official_areas_can_be_read_and_are_proposals_until_decided():
+    areas = service_areas()
+
+    assert [area.name for area in areas] == ["compulsory_school", "elderly_care"]
+    assert {area.decision for area in areas} == {None}
+    ServiceAreaTable.validate(service_area_frame(areas), lazy=True)
+    IndicatorTable.validate(indicator_frame(areas), lazy=True)
+
+
+def test_all_quality_of_elderly_care_may_be_a_year_old_but_not_its_cost():
+    elderly_care = service_areas()[1]
+
+    assert {each.carry_forward for each in elderly_care.with_role("quality")} == {1}
+    assert {each.carry_forward for each in elderly_care.with_role("cost")} == {0}
+
+
+@pytest.mark.shared
+@pytest.mark.parametrize("folder", ["areas", "areas_2016_2019"])
+def test_every_area_agrees_with_the_real_catalogue(shared, folder):
+    catalogue_file = shared / "kolada/catalogue/kpi_2026-03-23_v3.json"
+    rows = json.loads(catalogue_file.read_text(encoding="utf-8"))["values"]
+    kpi = pl.DataFrame({"kpi": [r["id"] for r in rows], "title": [r["title"] for r in rows]})
+
+    check_against_catalogue(service_areas(AREAS.parent / folder), kpi)
