@@ -1,0 +1,279 @@
+"""A simulated Sweden with known truth, for the demo and for tests.
+
+Codes, names and rough sizes of the municipalities are real; every other figure is drawn, and the
+description of every KPI ends with "Källa: SIMULERADE DATA." Levels and spreads resemble Kolada's.
+
+**Truth.** In each service area a municipality has an efficiency e and an ambition b, independent
+of each other, of the other area and of its structure. Both vary as N(0, 1) over municipalities
+and change slowly:
+
+    slow_t   = 0.9 slow_(t-1) + sqrt(1 - 0.9^2) shock_t
+    e_t, b_t = sqrt(0.8) lasting + sqrt(0.2) slow_t
+
+Ambition buys quality at the usual price, and efficiency gives it for nothing:
+
+    quality_level = (b + e) / sqrt(2)           standard deviations above the country
+    cost_level    = spread (b - e) / sqrt(2)    per cent above the country, at equal structure
+
+with the spread of the area in `COST_SPREAD_PCT`. So cost and quality are uncorrelated, and
+e = (quality_level - cost_level / spread) / sqrt(2).
+
+**Cost** adds the structure that a reference cost captures, and noise that falls with size:
+
+    noise  ~ N(0, s^2), s = (15 000 / inhabitants)^(1/4)
+    N20900 = cost_level + 1.15 noise
+    N20048 = gross (1 + N20900 / 100) N20016 / share 80+
+    U15049 = country exp((cost_level + 2 noise) / 100)
+    N15060 = U15049 reference / mean(reference) + state grants
+
+**Results of year 9** add parents' education and foreign background, both standardised, and the
+luck of a cohort of n girls or boys, 1.1 % of the inhabitants less those in other schools:
+
+    level  = 0.75 education - 0.25 foreign + 0.6 quality_level + year + luck
+    year   ~ N(0, 0.25^2), alike in the whole country
+    luck   ~ N(0, 0.25^2 + 25 / n)
+    N15505 = 222 + 12 level + N(0, 30^2 / n), and 14 more for girls, 14 less for boys
+    shares ~ Binomial(n, logistic(base + slope level)) / n
+
+**Surveys** add an item's own lasting character and the mood of the n who answered:
+
+    shares ~ Binomial(n, logistic(base + 0.3 quality_level - 0.1 size + 0.12 own + mood)) / n
+    mood   ~ N(0, 1 / n)
+
+In the pupil survey (N15643) the weights are 0.2, 0 and 0.15, without mood. The waiting of U23401 is
+48 exp(-0.25 quality_level + 0.3 own + 0.2 N(0, 1)) days. The other net cost deviations share a
+habit of the municipality and, but for N15001, have no truth behind them.
+
+T is K and M together, weighted by n. RKA's indices are computed from the published series as RKA
+describes it, except that U15401 takes its own regression on N15820 and N15818 for the model
+value, and U20404 has no trained staff. Riket is the mean, weighted by inhabitants, of the
+municipalities where every gender is published, for N01951 the sum; indices and flags have none.
+
+**Missing** is not at random. No row: the elder survey of 2021, the pupil survey before 2022 and
+then every second period, and U23401 where nobody reported, most often the small and those with
+long waits. A row that says "Missing": fewer than 30 answers, a gender with fewer than 30
+answers or 10 pupils, and a few costs and grades, most often of the small.
+
+Each table draws from a stream of its own name, so that a new KPI does not move the others.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import polars as pl
+
+from kolada.archive import OBSERVATION_SCHEMA, OU_OBSERVATION_SCHEMA, Archive
+from kolada.sample_catalogue import (
+    SIMULATED_SOURCE,
+    inhabitants,
+    kpi_groups,
+    kpi_rows,
+    municipality_groups,
+    municipality_rows,
+    unit_rows,
+)
+from kolada.sample_model import (
+    COST_SPREAD_PCT,
+    FEWEST_PUPILS,
+    BoolArray,
+    Dice,
+    FloatArray,
+    Performance,
+    Series,
+    Structure,
+    deviations,
+    elderly,
+    performance,
+    population,
+    school,
+    structure,
+)
+
+__all__ = ["COST_SPREAD_PCT", "SIMULATED_SOURCE", "SimulatedSweden", "simulated_sweden"]
+
+RIKET = "0000"
+WITHOUT_RIKET = {"N23590", "N23591", "U15010", "U15401", "U15900", "U20008", "U20404", "U20900"}
+
+
+@dataclass(frozen=True, slots=True)
+class SimulatedSweden:
+    """A whole Kolada, and the truth that its values were drawn from.
+
+    `truth` has a row per service_area ("compulsory_school" or "elderly_care"), municipality and
+    period. Its efficiency and quality_level are in standard deviations of the municipalities, 0
+    is the country and more is better; its cost_level is in per cent above the country.
+    """
+
+    archive: Archive
+    truth: pl.DataFrame
+
+
+def simulated_sweden(
+    *, seed: int = 1489, first_period: int = 2015, last_period: int = 2025
+) -> SimulatedSweden:
+    """Simulate every municipality from `first_period` to `last_period`, both included.
+
+    The same seed gives the same Sweden in every process. A later last period leaves the values
+    before it as they were; another first period does not.
+
+    Raises
+    ------
+    ValueError
+        If `last_period` is before `first_period`.
+    """
+    if last_period < first_period:
+        raise ValueError(
+            f"The last period, {last_period}, is before the first, {first_period}. "
+            "Give a last period that is not, or neither of them."
+        )
+    kpi, municipality = kpi_rows(last_period), municipality_rows()
+    title = {row["id"]: row["title"] for row in municipality if row["type"] == "K"}
+    size = inhabitants()
+    periods = range(first_period, last_period + 1)
+    dice = Dice(seed, (len(periods), len(title)))
+
+    given = structure(
+        dice,
+        np.array(periods, dtype=np.float64)[:, None],
+        np.array([size[id_] for id_ in title], dtype=np.float64),
+    )
+    truth = {area: performance(dice, area) for area in COST_SPREAD_PCT}
+    series = population(given)
+    series |= school(dice, given, truth["compulsory_school"])
+    series |= elderly(dice, given, truth["elderly_care"])
+    series |= deviations(dice, given, truth["compulsory_school"], series["N20900"].total)
+
+    units = unit_rows(title)
+    archive = Archive(
+        kpi=kpi,
+        municipality=municipality,
+        observation=_observations(series, given, periods, list(title)),
+        municipality_groups=_peers(given, title, last_period),
+        kpi_groups=kpi_groups(kpi),
+        ou=units,
+        ou_observation=_unit_observations(dice, series["N15419"], periods, list(title), units),
+    )
+    return SimulatedSweden(archive=archive, truth=_truth(truth, periods, list(title)))
+
+
+def _truth(
+    truth: Mapping[str, Performance], periods: Sequence[int], municipality: Sequence[str]
+) -> pl.DataFrame:
+    return pl.concat(
+        pl.DataFrame(
+            {
+                "service_area": [area] * (len(periods) * len(municipality)),
+                "municipality": list(municipality) * len(periods),
+                "period": np.repeat(np.array(periods, dtype=np.int32), len(municipality)),
+                "efficiency": of.efficiency.ravel(),
+                "cost_level": of.cost_level.ravel(),
+                "quality_level": of.quality_level.ravel(),
+            }
+        )
+        for area, of in truth.items()
+    )
+
+
+def _observations(
+    series: Mapping[str, Series],
+    given: Structure,
+    periods: Sequence[int],
+    municipality: Sequence[str],
+) -> pl.DataFrame:
+    frames = []
+    for kpi, one in series.items():
+        known = one.asked & np.all([np.isfinite(v) for v in one.by_gender.values()], axis=0)
+        weight = np.where(known, given.inhabitants, 0)
+        for gender, values in one.by_gender.items():
+            frames.append(_rows(kpi, gender, values, one.asked, periods, municipality))
+            if kpi not in WITHOUT_RIKET:
+                national = _national(kpi, values, weight)
+                frames.append(_rows(kpi, gender, national, np.isfinite(national), periods, [RIKET]))
+    return pl.concat(frames).sort("kpi", "period", "municipality", "gender")
+
+
+def _national(kpi: str, values: FloatArray, weight: FloatArray) -> FloatArray:
+    if kpi == "N01951":
+        total: FloatArray = values.sum(axis=1, keepdims=True)
+        return total
+    weighted = np.where(weight > 0, values * weight, 0).sum(axis=1, keepdims=True)
+    shared = weight.sum(axis=1, keepdims=True)
+    mean = np.full(shared.shape, np.nan)
+    np.divide(weighted, shared, out=mean, where=shared > 0)
+    return mean.round(6)
+
+
+def _rows(
+    about: str,
+    gender: str,
+    values: FloatArray,
+    asked: BoolArray,
+    periods: Sequence[int],
+    of: Sequence[str],
+) -> pl.DataFrame:
+    period_at, of_at = np.nonzero(asked)
+    value = values[period_at, of_at]
+    known = np.isfinite(value)
+    return pl.DataFrame(
+        {
+            "kpi": pl.repeat(about, len(value), eager=True),
+            "municipality": np.array(of, dtype=object)[of_at],
+            "period": np.array(periods, dtype=np.int32)[period_at],
+            "gender": pl.repeat(gender, len(value), eager=True),
+            "count": known.astype(np.int32),
+            "status": np.where(known, "", "Missing"),
+            "value": value,
+            "is_deleted": np.zeros(len(value), dtype=np.bool_),
+            "changed": pl.repeat(None, len(value), dtype=pl.Date, eager=True),
+        },
+        schema=OBSERVATION_SCHEMA,
+    ).with_columns(pl.col("value").fill_nan(None))
+
+
+def _unit_observations(
+    dice: Dice,
+    grades: Series,
+    periods: Sequence[int],
+    municipality: Sequence[str],
+    units: Sequence[Mapping[str, str]],
+) -> pl.DataFrame:
+    home = [municipality.index(unit["municipality"]) for unit in units]
+    character = dice.stream("unit character").normal(scale=6, size=len(units))
+    n_pupil = dice.stream("unit pupils").integers(6, 60, size=(2, len(units)))
+    n_passed = []
+    for gender, n in zip("KM", n_pupil, strict=True):
+        # A municipality whose grades are missing still has schools, which publish theirs.
+        usual = np.nan_to_num(grades.by_gender[gender][:, home], nan=75)
+        share = np.clip(usual + character, 2, 98) / 100
+        n_passed.append(dice.stream(f"unit {gender}").binomial(n, share))
+    values = {
+        gender: np.where(n < FEWEST_PUPILS, np.nan, 100 * passed / n)
+        for gender, n, passed in zip("KM", n_pupil, n_passed, strict=True)
+    }
+    values["T"] = 100 * sum(n_passed) / n_pupil.sum(axis=0)
+    asked = np.ones((len(periods), len(units)), dtype=np.bool_)
+    ids = [unit["id"] for unit in units]
+    return (
+        pl.concat(
+            _rows("N15419", gender, share.round(1), asked, periods, ids)
+            for gender, share in values.items()
+        )
+        .rename({"municipality": "ou"})
+        .cast(OU_OBSERVATION_SCHEMA)
+        .sort("kpi", "period", "ou", "gender")
+    )
+
+
+def _peers(given: Structure, title: Mapping[str, str], period: int) -> list[dict[str, Any]]:
+    school_cost = np.log(given.school_reference[-1])
+    elderly_cost = np.log(given.elderly_reference[-1] * given.share_80_pct[-1])
+    everything = [given.urban_pct, given.share_80_pct[-1], given.educated_pct[-1]]
+    return municipality_groups(
+        title,
+        school=np.column_stack([given.size, school_cost]),
+        elderly=np.column_stack([given.size, elderly_cost]),
+        overall=np.column_stack([given.size, *everything, given.foreign_pct[-1]]),
+        period=period,
+    )
