@@ -1,0 +1,1 @@
+"""The wiring: settings, warehouse, Dagster assets, charts, publishing and the command line."""

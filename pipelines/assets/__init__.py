@@ -1,0 +1,1 @@
+"""The Dagster assets, from Kolada's answers to a published release."""

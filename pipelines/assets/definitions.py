@@ -1,0 +1,74 @@
+"""What a run is about: the moment whose knowledge it shows, and the areas it ranks."""
+
+from datetime import datetime
+
+import dagster as dg
+import polars as pl
+
+from models.contracts import IndicatorTable, ServiceAreaTable
+from models.service_area import check_against_catalogue, indicator_frame, service_area_frame
+from pipelines.resources import Settings
+from pipelines.warehouse import Warehouse
+
+
+@dg.asset(
+    key=["staging", "as_of"],
+    deps=[["raw", "kpi"], ["raw", "municipality"], ["raw", "municipality_group"],
+          ["raw", "observation"]],
+    kinds={"duckdb"},
+)  # fmt: skip
+def as_of(
+    settings: dg.ResourceParam[Settings], warehouse: dg.ResourceParam[Warehouse]
+) -> dg.MaterializeResult:
+    """The moment whose knowledge everything downstream shows; one row.
+
+    It is the newest retrieval that changed anything, so that a night in which nothing changed
+    gives the same tables and the same release.
+    """
+    ((chosen,),) = warehouse.query(
+        f"""
+        select max(retrieved_at)
+        from (
+            select retrieved_at from raw.observation
+            union all by name select retrieved_at from raw.kpi
+            union all by name select retrieved_at from raw.municipality
+            union all by name select retrieved_at from raw.municipality_group
+        )
+        where retrieved_at <= coalesce({_literal(settings.as_of)}, 'infinity'::timestamptz)
+        """
+    ).rows()
+
+    warehouse.write("staging.as_of", pl.DataFrame({"as_of": [chosen]}))
+    return dg.MaterializeResult(metadata={"as_of": str(chosen)})
+
+
+@dg.asset(key=["staging", "service_area"], kinds={"toml", "duckdb"})
+def service_area(
+    settings: dg.ResourceParam[Settings], warehouse: dg.ResourceParam[Warehouse]
+) -> dg.MaterializeResult:
+    """The benchmarked services by their files; one row per service area."""
+    rows = ServiceAreaTable.validate(service_area_frame(settings.service_areas()), lazy=True)
+
+    warehouse.write("staging.service_area", rows)
+    return dg.MaterializeResult(metadata={"dagster/row_count": rows.height})
+
+
+@dg.asset(key=["staging", "indicator"], deps=[["staging", "kpi"]], kinds={"toml", "duckdb"})
+def indicator(
+    settings: dg.ResourceParam[Settings], warehouse: dg.ResourceParam[Warehouse]
+) -> dg.MaterializeResult:
+    """Their KPIs, each as Kolada's catalogue had it; one row per service area and indicator."""
+    areas = settings.service_areas()
+    check_against_catalogue(areas, warehouse.read("staging.kpi"))
+
+    rows = IndicatorTable.validate(indicator_frame(areas), lazy=True)
+
+    warehouse.write("staging.indicator", rows)
+    return dg.MaterializeResult(metadata={"dagster/row_count": rows.height})
+
+
+def _literal(moment: datetime | None) -> str:
+    return f"'{moment.isoformat()}'::timestamptz" if moment else "null"
+
+
+definition_assets = [as_of, service_area, indicator]

@@ -1,0 +1,275 @@
+"""The SQL models on a handful of rows that can be checked by hand."""
+
+import subprocess
+import sys
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+
+import duckdb
+import polars as pl
+import pytest
+
+from pipelines.warehouse import (
+    Warehouse,
+    WarehouseError,
+    select_of,
+    sql_tables,
+    tables_read_by,
+)
+
+MAY, JUNE, SEPTEMBER = (datetime(2026, month, 1, tzinfo=UTC) for month in (5, 6, 9))
+
+
+@pytest.fixture
+def warehouse(tmp_path: Path) -> Warehouse:
+    return Warehouse(tmp_path / "warehouse.duckdb")
+
+
+def observations(*rows: tuple[object, ...]) -> pl.DataFrame:
+    """Versions of values: kpi, municipality, period, value, retrieved_at, is_deleted, status."""
+    return pl.DataFrame(
+        [
+            {
+                "kpi": kpi, "municipality": municipality, "period": period, "gender": "T",
+                "value": value, "count": 1, "status": status, "is_deleted": is_deleted,
+                "retrieved_at": retrieved_at, "answer": "0" * 64,
+            }
+            for kpi, municipality, period, value, retrieved_at, is_deleted, status in rows
+        ],
+        schema_overrides={"value": pl.Float64, "period": pl.Int32},
+        orient="row",
+    )  # fmt: skip
+
+
+def known_at(warehouse: Warehouse, moment: datetime) -> None:
+    warehouse.write("staging.as_of", pl.DataFrame({"as_of": [moment]}))
+    warehouse.build("staging.observation_state")
+
+
+def test_a_value_that_kolada_withdrew_does_not_come_back(warehouse: Warehouse):
+    warehouse.write(
+        "raw.observation",
+        observations(
+            ("N1", "1489", 2025, 118.0, MAY, False, ""),
+            ("N1", "1489", 2025, 118.4, SEPTEMBER, True, ""),
+        ),
+    )
+    known_at(warehouse, SEPTEMBER)
+
+    assert warehouse.build("staging.observation") == 0
+
+
+def test_a_value_is_the_one_that_was_known_at_the_moment_asked_for(warehouse: Warehouse):
+    warehouse.write(
+        "raw.observation",
+        observations(
+            ("N1", "1489", 2025, 118.0, MAY, False, ""),
+            ("N1", "1489", 2025, 121.0, SEPTEMBER, False, ""),
+        ),
+    )
+
+    known_at(warehouse, JUNE)
+    warehouse.build("staging.observation")
+
+    assert warehouse.read("staging.observation")["value"].to_list() == [118.0]
+
+
+@pytest.mark.parametrize(("value", "status"), [(None, "Missing"), (None, ""), (3.0, "Secret")])
+def test_null_or_any_status_is_no_value(warehouse: Warehouse, value: float | None, status: str):
+    warehouse.write(
+        "raw.observation", observations(("N1", "1489", 2025, value, MAY, False, status))
+    )
+    known_at(warehouse, SEPTEMBER)
+
+    assert warehouse.read("staging.observation_state")["state"].to_list() == ["missing"]
+    assert warehouse.build("staging.observation") == 0
+
+
+def panel(
+    warehouse: Warehouse, *rows: tuple[object, ...], publication_date: datetime | None = None
+) -> pl.DataFrame:
+    """The panel of one area with a cost N1 and a quality N2 that may be a year old."""
+    warehouse.write("raw.observation", observations(*rows))
+    known_at(warehouse, SEPTEMBER)
+    warehouse.build("staging.observation")
+    warehouse.write(
+        "staging.kpi",
+        pl.DataFrame(
+            {
+                "kpi": ["N1", "N2"],
+                "publ_period": [2025, 2025],
+                "publication_date": [publication_date] * 2,
+            },
+            schema_overrides={"publication_date": pl.Date},
+        ),
+    )
+    names = {"1489": "Alingsås", "0180": "Stockholm"}
+    warehouse.write(
+        "staging.municipality",
+        pl.DataFrame({"municipality": list(names), "title": list(names.values())}),
+    )
+    warehouse.write(
+        "staging.service_area",
+        pl.DataFrame(
+            {"service_area": ["school"], "first_period": [2024], "last_period": [None]},
+            schema_overrides={"last_period": pl.Int32},
+        ),
+    )
+    warehouse.write(
+        "staging.indicator",
+        pl.DataFrame(
+            {
+                "service_area": ["school"] * 2, "indicator": ["cost", "quality"],
+                "kpi": ["N1", "N2"], "role": ["cost", "quality"],
+                "direction": ["lower", "higher"], "weight": [1.0, 1.0], "carry_forward": [0, 1],
+                "first_period": [2024, 2024], "plausible_min": [10.0, None],
+                "plausible_max": [1000.0, None],
+            }
+        ),
+    )  # fmt: skip
+    warehouse.build("mart.panel")
+    return warehouse.read("mart.panel")
+
+
+def cell(rows: pl.DataFrame, municipality: str, indicator: str, period: int) -> dict[str, object]:
+    return rows.row(
+        by_predicate=(pl.col("municipality") == municipality)
+        & (pl.col("indicator") == indicator)
+        & (pl.col("period") == period),
+        named=True,
+    )
+
+
+BOTH_YEARS: Sequence[tuple[object, ...]] = [
+    ("N1", "1489", 2024, 100.0, MAY, False, ""),
+    ("N1", "1489", 2025, 110.0, MAY, False, ""),
+    ("N2", "1489", 2024, 80.0, MAY, False, ""),
+    ("N2", "0180", 2025, 90.0, MAY, False, ""),
+]
+
+
+def test_the_panel_has_every_municipality_and_indicator_in_every_year(warehouse: Warehouse):
+    rows = panel(warehouse, *BOTH_YEARS)
+
+    assert rows.height == 2 * 2 * 2
+    assert (rows["value"].is_null() == rows["reason"].is_not_null()).all()
+
+
+def test_a_value_is_carried_forward_one_year_where_its_indicator_allows_it(warehouse: Warehouse):
+    rows = panel(warehouse, *BOTH_YEARS)
+
+    carried = cell(rows, "1489", "quality", 2025)
+    assert (carried["value"], carried["value_period"], carried["is_carried"]) == (80.0, 2024, True)
+
+
+def test_a_value_is_not_carried_where_its_indicator_does_not_allow_it(warehouse: Warehouse):
+    rows = panel(warehouse, *BOTH_YEARS[:1], *BOTH_YEARS[2:])
+
+    assert cell(rows, "1489", "cost", 2025)["value"] is None
+    assert cell(rows, "1489", "cost", 2025)["reason"] == "not_published"
+
+
+@pytest.mark.parametrize(
+    ("row", "reason"),
+    [
+        (("N1", "0180", 2025, None, MAY, False, "Missing"), "missing"),
+        (("N1", "0180", 2025, 5.0, MAY, True, ""), "withdrawn"),
+        (("N1", "0180", 2025, 5000.0, MAY, False, ""), "implausible"),
+        (("N1", "0180", 2023, 100.0, MAY, False, ""), "no_row"),
+    ],
+)
+def test_what_is_left_out_is_set_aside_with_its_reason(
+    warehouse: Warehouse, row: tuple[object, ...], reason: str
+):
+    panel(warehouse, *BOTH_YEARS, row)
+
+    warehouse.build("mart.set_aside")
+
+    aside = warehouse.read("mart.set_aside")
+    assert cell(aside, "0180", "cost", 2025)["reason"] == reason
+
+
+def test_a_year_whose_publication_is_ahead_is_preliminary(warehouse: Warehouse):
+    ahead = panel(warehouse, *BOTH_YEARS, publication_date=datetime(2026, 9, 30))
+    past = panel(warehouse, *BOTH_YEARS, publication_date=datetime(2026, 8, 28))
+
+    assert cell(ahead, "1489", "cost", 2025)["is_preliminary"] is True
+    assert cell(ahead, "1489", "cost", 2024)["is_preliminary"] is False
+    assert cell(past, "1489", "cost", 2025)["is_preliminary"] is False
+
+
+def test_peers_are_read_from_the_newest_group_and_never_hold_the_municipality_itself(
+    warehouse: Warehouse,
+):
+    names = {"1489": "Alingsås", "0180": "Stockholm", "1480": "Göteborg"}
+    warehouse.write(
+        "staging.municipality",
+        pl.DataFrame({"municipality": list(names), "title": list(names.values())}),
+    )
+    warehouse.write(
+        "staging.municipality_group",
+        pl.DataFrame(
+            {
+                "municipality_group": ["G1", "G2", "G3", "G4"],
+                "title": [
+                    "Liknande kommuner grundskola, Alingsås, 2023",
+                    "Liknande kommuner grundskola, Alingsås, 2024",
+                    "Liknande kommuner, övergripande, Alingsås, 2025",
+                    "Fyrkommunsnätverket (ovägt medel)",
+                ],
+                "members": [["0180"], ["1480", "1489"], ["0180", "9999"], ["0180"]],
+            }
+        ),
+    )
+
+    warehouse.build("staging.peer")
+
+    assert warehouse.read("staging.peer").rows() == [
+        ("grundskola", "1489", "1480", 2024),
+        ("övergripande", "1489", "0180", 2025),
+    ]
+
+
+def test_the_dependencies_of_a_table_are_those_its_select_names():
+    assert tables_read_by(
+        "with a as (select * from raw.kpi) select * from a join staging.peer using (x) "
+        "where y in (select y from mart.panel)"
+    ) == {"raw.kpi", "staging.peer", "mart.panel"}
+
+
+@pytest.mark.parametrize("table", sql_tables())
+def test_every_select_says_what_it_makes_and_in_which_grain(table: str):
+    lines = select_of(table).splitlines()
+
+    assert lines[0].startswith(f"-- {table}: ")
+    assert any(line.startswith("-- Grain: ") for line in lines[:3])
+
+
+def test_a_warehouse_open_elsewhere_is_said_to_be_in_use(warehouse: Warehouse):
+    holder = subprocess.Popen(
+        [
+            sys.executable, "-c",
+            f"import duckdb; c = duckdb.connect({str(warehouse.path)!r}); print('open', flush=True)"
+            "; input()",
+        ],
+        stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
+    )  # fmt: skip
+    assert holder.stdout is not None
+    assert holder.stdout.readline() == "open\n"
+
+    with pytest.raises(WarehouseError, match="is in use by another process"):
+        warehouse.exists("raw.kpi")
+
+    holder.communicate("\n")
+
+
+def test_rows_and_the_place_in_the_ledger_are_written_both_or_neither(warehouse: Warehouse):
+    rows = pl.DataFrame({"kpi": ["N1"]})
+    warehouse.append("raw.kpi", rows, position=(1, "a"))
+
+    with pytest.raises(duckdb.Error):
+        warehouse.append("raw.kpi", pl.DataFrame({"other": [1]}), position=(2, "b"))
+
+    assert warehouse.position("raw.kpi") == (1, "a")
+    assert warehouse.read("raw.kpi").height == 1
