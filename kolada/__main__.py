@@ -11,6 +11,7 @@ from kolada.archive import read_archive, write_archive
 from kolada.catalogue import kpi_frame, search
 from kolada.client import BASE_URL, KoladaClient
 from kolada.errors import KoladaError
+from kolada.faults import read_faults
 from kolada.history import archive_of
 from kolada.ledger import Ledger
 from kolada.local import serve
@@ -60,6 +61,7 @@ def archive(source: Path, folder: Path) -> None:
 @click.option("--seed", default=1489, show_default=True, help="Of the simulated Sweden.")
 @click.option("--ledger", type=click.Path(path_type=Path), help="Serve what this ledger knew.")
 @click.option("--as-of", type=click.DateTime(), help="With --ledger: as known at this time, UTC.")
+@click.option("--faults", type=click.Path(path_type=Path), help="Answer wrongly as this says.")
 @click.option(
     "--port",
     type=click.IntRange(0, 65535),
@@ -74,6 +76,7 @@ def serve_command(
     ledger: Path | None,
     as_of: datetime | None,
     port: int,
+    faults: Path | None,
 ) -> None:
     """Serve a Kolada on this machine, with version 3's contract."""
     if sum([folder is not None, sample, ledger is not None]) != 1:
@@ -87,7 +90,12 @@ def serve_command(
         served = archive_of(Ledger(ledger), as_of=moment)
     else:
         served = simulated_sweden(seed=seed).archive
-    serve(served, port=port, ready=lambda url: click.echo(f"Kolada is served at {url}"))
+    serve(
+        served,
+        port=port,
+        ready=lambda url: click.echo(f"Kolada is served at {url}"),
+        faults=read_faults(faults) if faults else (),
+    )
 
 
 def main() -> None:

@@ -4,6 +4,8 @@ from urllib.parse import urljoin, urlsplit, urlunsplit
 
 from kolada.errors import AnswerError
 
+LONGEST_SHOWN = 140  # characters
+
 
 def host(url: str) -> tuple[str, int | None] | None:
     """Host and port of an HTTP address, the usual port as None; None where it is not one."""
@@ -39,3 +41,8 @@ def followed(named: str, *, asked: str, base_url: str) -> str:
         )
     ours, theirs = urlsplit(base_url), urlsplit(url)
     return urlunsplit((ours.scheme, ours.netloc, theirs.path, theirs.query, ""))
+
+
+def shown(url: str) -> str:
+    """The address as a message shows it: a list of ids is cut, for it can be two pages long."""
+    return url if len(url) <= LONGEST_SHOWN else f"{url[:LONGEST_SHOWN]}…"

@@ -17,7 +17,7 @@ import requests
 import tenacity
 import urllib3
 
-from kolada.address import followed, host
+from kolada.address import followed, host, shown
 from kolada.answer import check_envelope, check_records, check_whole
 from kolada.archive import Row
 from kolada.errors import AnswerError, RefusedError, UnknownIdError, UnreachableError
@@ -27,7 +27,7 @@ BASE_URL = "https://api.kolada.se/v3"
 USER_AGENT = "effektiv (open benchmark of Swedish municipalities)"
 POLITE_RATE = 5.0  # requests/s; what Kolada's users keep to, no limit is published
 PAGE_LIMIT = 10_000  # pages of one answer; the largest known answer has seven
-BODY_LIMIT = 512 * 2**20  # bytes of one page, decoded; the largest real ones are below 2 MB
+BODY_LIMIT = 64 * 2**20  # bytes of one page, decoded; the largest real ones are below 2 MB
 LONGEST_WAIT = 300.0  # seconds to wait because Kolada says so
 TRANSIENT = frozenset({408, 425, 429, 500, 502, 503, 504})
 
@@ -274,13 +274,17 @@ class KoladaClient:
             start = body[:60].decode("utf-8", errors="replace").strip().replace("\n", " ")
             raise _TransientError(
                 AnswerError(
-                    f"Kolada's answer to {url} is not whole JSON: it has {len(body)} bytes and "
-                    f"starts with {start!r}. Nothing of it is stored; run again later."
+                    f"Kolada's answer to {shown(url)} is not whole JSON: it has "
+                    f"{len(body)} bytes and starts with {start!r}. Nothing of it is stored; "
+                    "run again later."
                 )
             ) from error
         except AnswerError as error:
             raise _TransientError(
-                AnswerError(f"Kolada's answer to {url} cannot be used: {error}")
+                AnswerError(
+                    f"Kolada's answer to {shown(url)} cannot be used: {error}. "
+                    "Nothing of it is stored; run again later."
+                )
             ) from error
         if following is not None:
             following = followed(following, asked=url, base_url=self.base_url)
@@ -314,7 +318,7 @@ class KoladaClient:
             self._refuse_status(response, url, body)
             return body
         raise AnswerError(
-            f"Kolada redirects {url} again and again. Check the address in KOLADA_URL."
+            f"Kolada redirects {shown(url)} again and again. Check the address in KOLADA_URL."
         )
 
     def _read(self, response: requests.Response, url: str) -> bytes:
@@ -327,14 +331,15 @@ class KoladaClient:
             n_byte += len(part)
             if n_byte > BODY_LIMIT:
                 raise AnswerError(
-                    f"Kolada's answer to {url} is larger than {BODY_LIMIT} bytes, far above any "
-                    "real page. Nothing of it is stored; check that KOLADA_URL is Kolada."
+                    f"Kolada's answer to {shown(url)} is larger than {BODY_LIMIT} bytes, "
+                    "far above any real page. Nothing of it is stored; check that KOLADA_URL is "
+                    "Kolada."
                 )
             if time.monotonic() > give_up:
                 raise _TransientError(
                     UnreachableError(
-                        f"Kolada's answer to {url} was not whole after {self._deadline:.0f} s. "
-                        "Run again later; nothing is lost."
+                        f"Kolada's answer to {shown(url)} was not whole after "
+                        f"{self._deadline:.0f} s. Run again later; nothing is lost."
                     )
                 )
         return b"".join(parts)
@@ -347,13 +352,13 @@ class KoladaClient:
         if status in TRANSIENT:
             raise _TransientError(
                 UnreachableError(
-                    f"Kolada answers {status} to {url} after {self._attempts} attempts: {said!r}. "
-                    "Run again later; what has been fetched is kept."
+                    f"Kolada answers {status} to {shown(url)} after {self._attempts} "
+                    f"attempts: {said!r}. Run again later; what has been fetched is kept."
                 ),
                 wait=_retry_after(response.headers.get("Retry-After")),
             )
         raise RefusedError(
-            f"Kolada refuses {url} with {status}: {said!r}. Check the ids and the "
+            f"Kolada refuses {shown(url)} with {status}: {said!r}. Check the ids and the "
             "address in KOLADA_URL."
         )
 

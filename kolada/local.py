@@ -24,9 +24,11 @@ from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
+from starlette.types import ASGIApp
 
 from kolada.archive import Archive, Row
 from kolada.errors import ArchiveError
+from kolada.faults import Fault, Faulty
 from kolada.query import BATCH_LIMIT
 
 PAGE_ROWS = 5_000  # rows of a page, by default and at most
@@ -228,18 +230,20 @@ class LocalKolada:
         )
 
 
-def serve(archive: Archive, *, port: int, ready: Callable[[str], None]) -> None:
+def serve(
+    archive: Archive, *, port: int, ready: Callable[[str], None], faults: Sequence[Fault] = ()
+) -> None:
     """Serve `archive` on localhost until stopped; `ready` is told the address."""
-    server = _Server(archive, port)
+    server = _Server(archive, port, faults)
     ready(server.url)
     with suppress(KeyboardInterrupt):  # raised again by uvicorn after it has stopped
         server.run()
 
 
 @contextmanager
-def serving(archive: Archive, *, port: int = 0) -> Iterator[str]:
-    """Serve `archive` beside the caller; gives the base address."""
-    server = _Server(archive, port)
+def serving(archive: Archive, *, port: int = 0, faults: Sequence[Fault] = ()) -> Iterator[str]:
+    """Serve `archive` beside the caller, with the faults on order; gives the base address."""
+    server = _Server(archive, port, faults)
     thread = threading.Thread(target=server.run, daemon=True)
     thread.start()
     try:
@@ -250,10 +254,19 @@ def serving(archive: Archive, *, port: int = 0) -> Iterator[str]:
 
 
 class _Server(uvicorn.Server):
-    def __init__(self, archive: Archive, port: int) -> None:
-        app = LocalKolada(archive).app
+    def __init__(self, archive: Archive, port: int, faults: Sequence[Fault]) -> None:
+        app: ASGIApp = LocalKolada(archive).app
+        if faults:
+            app = Faulty(app, faults)
         super().__init__(
-            uvicorn.Config(app, log_level="warning", lifespan="off", ws="none", access_log=False)
+            uvicorn.Config(
+                app,
+                log_level="warning",
+                lifespan="off",
+                ws="none",
+                access_log=False,
+                timeout_graceful_shutdown=1,  # s; an answer that drips must not hold it up
+            )
         )
         try:
             # Before the server runs: requests wait in the socket, and a port in use is told here.

@@ -14,7 +14,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from kolada.client import Answer, KoladaClient
-from kolada.errors import LedgerError
+from kolada.errors import AnswerError, LedgerError
 from kolada.history import KPI, replay
 from kolada.ledger import Ledger, cannot_write
 from kolada.query import Query, batches
@@ -64,6 +64,7 @@ def sync(kolada: KoladaClient, ledger: Ledger, queries: Sequence[Query]) -> Sync
         before = kolada.n_request
         for query in left:
             answer = kolada.answer(query)
+            _refuse_emptied(ledger, answer)
             if query == Query("kpi"):
                 _refuse_mixture(ledger, answer)
             writer.append(answer, sync=sync_id)
@@ -74,6 +75,19 @@ def sync(kolada: KoladaClient, ledger: Ledger, queries: Sequence[Query]) -> Sync
         sync_id, result.n_asked, result.n_query, result.n_request,
     )  # fmt: skip
     return result
+
+
+def _refuse_emptied(ledger: Ledger, answer: Answer) -> None:
+    """No row at all, where the same question had rows, is a fault at Kolada and no news."""
+    if next(answer.records(), None) is not None:
+        return
+    before = [entry for entry in ledger.entries() if entry.query == answer.query]
+    if before and any(values for _, values in ledger.records(before[-1])):
+        raise AnswerError(
+            f"Kolada answers {answer.query.path} with no row, and had rows on "
+            f"{before[-1].retrieved_at:%Y-%m-%d}. Nothing is stored, so that nothing is taken for "
+            "withdrawn; run again later."
+        )
 
 
 def _refuse_mixture(ledger: Ledger, answer: Answer) -> None:

@@ -1,6 +1,6 @@
 import pytest
 
-from kolada.address import followed, host
+from kolada.address import followed, host, shown
 from kolada.errors import AnswerError
 
 BASE = "https://api.kolada.se/v3"
@@ -52,3 +52,8 @@ def test_a_host_that_two_parsers_read_differently_is_not_taken_from_the_answer()
 @pytest.mark.parametrize("url", ["api.kolada.se/v3", "ftp://api.kolada.se", "https://", "http://["])
 def test_what_is_no_address_has_no_host(url):
     assert host(url) is None
+
+
+def test_a_long_address_is_cut_where_it_is_shown_and_a_short_one_is_not():
+    assert shown("http://kolada.test/v3/kpi") == "http://kolada.test/v3/kpi"
+    assert shown("x" * 200) == "x" * 140 + "…"

@@ -149,6 +149,13 @@ def test_an_answer_since_a_date_brings_what_changed_and_what_was_withdrawn(ledge
     assert versions(ledger, "1489") == [(0, 1.0, "", False)]
 
 
+def test_what_changed_since_a_date_and_is_gone_when_it_is_read_whole_is_gone(ledger):
+    since = Query("data", municipality=("0180",), period=(2024,), from_date=date(2026, 3, 1))
+    sync_of(ledger, 0, (since, [page(value_of("0180", 3.7))]), (WHOLE, [page()]))
+
+    assert versions(ledger) == [(0, 3.7, "", False), (0, None, ABSENT, True)]
+
+
 def test_a_group_in_an_answer_for_every_municipality_is_absent_when_it_is_gone(ledger):
     bulk = Query("data", kpi=("N15001",), period=(2024,))
     sync_of(ledger, 0, (bulk, [page(value_of("0180", 3.5), value_of("G114418", 3.0))]))

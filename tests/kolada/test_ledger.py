@@ -110,16 +110,20 @@ def test_a_journal_cut_at_any_byte_holds_the_answers_before_the_cut(three):
         assert len(list(three.entries())) == content[:end].count(b"\n")
 
 
-def test_a_torn_last_line_is_dropped_at_the_next_write(three):
+@pytest.mark.parametrize("n_torn", [1, 5000], ids=["shorter", "longer"])
+def test_a_torn_last_line_is_dropped_at_the_next_write_whatever_its_length(three, n_torn):
     journal = three.folder / "journal.jsonl"
     content = journal.read_bytes()
-    journal.write_bytes(content[:-40])
+    two_lines = content[: content.rindex(b"\n", 0, -1) + 1]
+    journal.write_bytes(two_lines + b"{" * n_torn)
 
     with three.writing() as writer:
         writer.append(answer(MUNICIPALITY, at=NOON + timedelta(hours=1)), sync="two")
 
     assert [entry.query for entry in three.entries()] == [KPI, KPI, MUNICIPALITY]
-    assert journal.read_bytes().startswith(b"".join(content.splitlines(keepends=True)[:2]))
+    assert journal.read_bytes().startswith(two_lines)
+    assert journal.read_bytes().count(b"\n") == 3
+    assert b"{{" not in journal.read_bytes()
 
 
 def test_a_changed_byte_anywhere_before_the_last_line_is_found(three):
@@ -280,6 +284,27 @@ def test_a_page_that_the_disk_does_not_take_leaves_neither_line_nor_file(three, 
 
     assert (three.folder / "journal.jsonl").read_bytes() == content
     assert bodies(three) == files
+
+
+def test_a_page_and_its_name_are_on_disk_before_the_line_that_names_it(ledger, monkeypatch):
+    fsync, on_disk = os.fsync, []
+
+    def noted(descriptor: int) -> None:
+        on_disk.append(Path(os.readlink(f"/proc/self/fd/{descriptor}")).relative_to(ledger.folder))
+        fsync(descriptor)
+
+    monkeypatch.setattr("kolada.ledger.os.fsync", noted)
+    with ledger.writing() as writer:
+        (stored,) = writer.append(answer(KPI), sync="one").pages
+
+    page_folder = Path("bodies") / stored.sha256[:2]
+    assert on_disk == [
+        page_folder / f"{stored.sha256}.part",
+        page_folder,
+        Path("bodies"),
+        Path("."),
+        Path("journal.jsonl"),
+    ]
 
 
 def test_a_folder_that_is_a_file_is_told_to_reader_and_writer(tmp_path):

@@ -4,6 +4,7 @@ import hashlib
 import json
 import os
 import shutil
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -12,6 +13,8 @@ import duckdb
 import polars as pl
 import pytest
 
+from kolada.local import serving
+from kolada.sample import simulated_sweden
 from pipelines.publish.release import UNFINISHED, faults_of
 from pipelines.runner import SWEPT, sweep
 from tests.pipelines.conftest import AREA, Command, kill_when, kill_when_there
@@ -169,6 +172,33 @@ def test_a_past_date_gives_what_was_known_then(
 
     assert done.returncode == 0, done.stderr
     assert "Oförändrad release" in done.stdout
+
+
+def test_what_was_known_before_a_revision_is_had_again_byte_for_byte(
+    undisturbed: Path, tmp_path: Path, effektiv: Command
+):
+    data = tmp_path / "data"
+    shutil.copytree(undisturbed, data, symlinks=True)
+    first = (data / "releases" / "latest").resolve()
+    before = json.loads((first / "manifest.json").read_text())["as_of"]
+    archive = simulated_sweden(first_period=2019).archive
+    is_revised = (pl.col("kpi") == "N20900") & (pl.col("municipality") == "1489")
+    revised = archive.observation.with_columns(
+        pl.when(is_revised).then(pl.col("value") - 9).otherwise(pl.col("value")).alias("value")
+    )
+
+    with serving(replace(archive, observation=revised)) as url:
+        after = effektiv("run", "--area", AREA, KOLADA_URL=url)
+    assert after.returncode == 0, after.stderr
+    assert "7 nya rader från Kolada." in after.stdout
+    second = (data / "releases" / "latest").resolve()
+    assert table_hashes(second) != table_hashes(first)
+
+    again = effektiv("run", "--area", AREA, "--as-of", before)
+
+    assert again.returncode == 0, again.stderr
+    assert "Oförändrad release" in again.stdout
+    assert (data / "releases" / "latest").resolve() == first
 
 
 def bad_area(folder: Path, old: str, new: str) -> str:
