@@ -1,27 +1,30 @@
-"""`python -m kolada`: search the catalogue, make an archive, serve a Kolada on this machine."""
+"""`python -m kolada`: search the catalogue, sync the ledger, serve a Kolada on this machine."""
 
 import os
+import re
 import sys
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from pathlib import Path
 
 import click
 
 from kolada.archive import read_archive, write_archive
 from kolada.catalogue import kpi_frame, search
-from kolada.client import BASE_URL, KoladaClient
+from kolada.client import BASE_URL, POLITE_RATE, KoladaClient
 from kolada.errors import KoladaError
 from kolada.faults import read_faults
-from kolada.history import archive_of
+from kolada.history import KPI, MUNICIPALITY, archive_of, replay
 from kolada.ledger import Ledger
 from kolada.local import serve
+from kolada.plan import known_kpis, kpis_of_areas, municipalities_to_ask, observation_plan
 from kolada.recorded import recorded_archive
 from kolada.sample import simulated_sweden
+from kolada.sync import METADATA_QUERIES, sync
 
 
 @click.group()
 def cli() -> None:
-    """Kolada's API: search, archive and serve."""
+    """Kolada's API: search, sync, archive and serve."""
 
 
 @cli.command()
@@ -43,6 +46,79 @@ def kpi(words: str, source: str) -> None:
         click.echo(f"{row['kpi']}  {row['title']}")
         click.echo(f"        {row['operating_area']} · {gender} · next published {published}")
     click.echo(f"{found.height} KPIs")
+
+
+@cli.command(name="sync")
+@click.option(
+    "--areas",
+    type=click.Path(path_type=Path),
+    default=Path("models/areas"),
+    show_default=True,
+    help="What the area files of this folder need; the default.",
+)
+@click.option("--all", "everything", is_flag=True, help="Every KPI of municipalities.")
+@click.option("--kpi", "kpis", multiple=True, help="Only this KPI; may be repeated.")
+@click.option("--years", default="2014-", show_default=True, help="As 2020, 2015-2020 or 2015-.")
+@click.option(
+    "--ledger",
+    type=click.Path(path_type=Path),
+    default=lambda: _data() / "ledger",
+    help="Where the answers are kept; otherwise below EFFEKTIV_DATA or data.",
+)
+@click.option(
+    "--source", default=lambda: os.environ.get("KOLADA_URL", BASE_URL), help="Kolada's address."
+)
+@click.option("--rate", default=POLITE_RATE, show_default=True, help="Requests per second.")
+@click.option("--no-limit", is_flag=True, help="No rate: only for a Kolada on this machine.")
+@click.option("--plan-only", is_flag=True, help="Read the catalogue, show the plan and stop.")
+def sync_command(
+    areas: Path,
+    everything: bool,
+    kpis: tuple[str, ...],
+    years: str,
+    ledger: Path,
+    source: str,
+    rate: float,
+    no_limit: bool,
+    plan_only: bool,
+) -> None:
+    """Read Kolada's answers into the ledger; a sync that was stopped goes on where it was."""
+    if everything and kpis:
+        raise click.UsageError("Give one of --all and --kpi.")
+    limit = None if no_limit else rate
+    wanted = None if everything else list(kpis) or kpis_of_areas(areas)
+    answers = Ledger(ledger)
+    with KoladaClient(source, rate=limit) as kolada:
+        sync(kolada, answers, METADATA_QUERIES)
+        plan = observation_plan(
+            kpi=known_kpis(replay(answers, KPI), wanted),
+            municipality=municipalities_to_ask(replay(answers, MUNICIPALITY)),
+            period=_years(years),
+        )
+        click.echo(
+            f"{len(plan.queries)} queries, at most {plan.n_request} requests and "
+            f"{plan.n_row} rows, at least {plan.seconds(limit):.0f} s"
+        )
+        if plan_only:
+            return
+        with click.progressbar(length=len(plan.queries), label="Reading") as bar:
+            result = sync(kolada, answers, plan.queries, told=bar.update)
+    click.echo(f"{result.n_asked} queries asked in {result.n_request} requests; {ledger}")
+
+
+def _data() -> Path:
+    return Path(os.environ.get("EFFEKTIV_DATA") or "data")
+
+
+def _years(text: str) -> range:
+    found = re.fullmatch(r"(\d{4})(-(\d{4})?)?", text)
+    if not found:
+        raise click.BadParameter(f"{text!r} is not years. Give 2020, 2015-2020 or 2015-.")
+    first = int(found[1])
+    last = int(found[3]) if found[3] else date.today().year if found[2] else first
+    if last < first:
+        raise click.BadParameter(f"{text!r} ends before it begins.")
+    return range(first, last + 1)
 
 
 @cli.command()

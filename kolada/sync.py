@@ -8,7 +8,7 @@ import hashlib
 import json
 import logging
 import os
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -17,7 +17,7 @@ from kolada.client import Answer, KoladaClient
 from kolada.errors import AnswerError, LedgerError
 from kolada.history import KPI, replay
 from kolada.ledger import Ledger, cannot_write
-from kolada.query import Query, batches
+from kolada.query import Query
 from kolada.sample import SIMULATED_SOURCE
 
 METADATA_QUERIES = (Query("kpi"), Query("municipality"), Query("municipality_groups"))
@@ -36,20 +36,16 @@ class SyncResult:
     n_request: int  # HTTP requests, pages and retries included
 
 
-def observation_queries(
-    *, kpi: Sequence[str], municipality: Sequence[str], period: Sequence[int]
-) -> list[Query]:
-    """The queries that ask for every cell of kpi x municipality x period once, in a fixed order."""
-    return [
-        Query("data", kpi=kpis, municipality=municipalities, period=periods)
-        for kpis in batches(sorted(kpi))
-        for periods in batches(sorted(period))
-        for municipalities in batches(sorted(municipality))
-    ]
-
-
-def sync(kolada: KoladaClient, ledger: Ledger, queries: Sequence[Query]) -> SyncResult:
+def sync(
+    kolada: KoladaClient,
+    ledger: Ledger,
+    queries: Sequence[Query],
+    *,
+    told: Callable[[int], None] = lambda _: None,
+) -> SyncResult:
     """Ask `queries` in order and store each answer as it comes.
+
+    `told` is called with the number of queries that have been answered since it was last called.
 
     Raises
     ------
@@ -62,12 +58,14 @@ def sync(kolada: KoladaClient, ledger: Ledger, queries: Sequence[Query]) -> Sync
         answered = {entry.query for entry in ledger.entries() if entry.sync == sync_id}
         left = [query for query in queries if query not in answered]
         before = kolada.n_request
+        told(len(queries) - len(left))
         for query in left:
             answer = kolada.answer(query)
             _refuse_emptied(ledger, answer)
             if query == Query("kpi"):
                 _refuse_mixture(ledger, answer)
             writer.append(answer, sync=sync_id)
+            told(1)
         state.unlink()
     result = SyncResult(sync_id, len(queries), len(left), kolada.n_request - before)
     log.info(

@@ -22,8 +22,8 @@ from kolada.history import (
     waves,
 )
 from kolada.ledger import Ledger
-from kolada.query import Query
-from kolada.sync import METADATA_QUERIES, observation_queries, sync
+from kolada.plan import Plan, municipalities_to_ask, observation_plan
+from kolada.sync import METADATA_QUERIES, sync
 from models.service_area import ServiceArea, check_against_catalogue
 from pipelines.resources import STOCKHOLM, Settings
 from pipelines.warehouse import Warehouse
@@ -47,7 +47,7 @@ def answers(
     catalogue = sync(kolada, ledger, METADATA_QUERIES)
     # Before thousands of values are asked for: are they still the KPIs that the areas mean?
     check_against_catalogue(areas, replay(ledger, KPI).filter(~pl.col("is_deleted")))
-    observations = sync(kolada, ledger, _queries(areas, replay(ledger, MUNICIPALITY)))
+    observations = sync(kolada, ledger, _plan(areas, replay(ledger, MUNICIPALITY)).queries)
 
     return dg.MaterializeResult(
         metadata={
@@ -139,15 +139,13 @@ def _quoted(text: str) -> str:
     return "'" + text.replace("'", "''") + "'"
 
 
-def _queries(areas: Sequence[ServiceArea], municipality: pl.DataFrame) -> list[Query]:
-    present = municipality.filter(~pl.col("is_deleted"))
-    municipalities = present.filter((pl.col("type") == "K") | (pl.col("municipality") == "0000"))
+def _plan(areas: Sequence[ServiceArea], municipality: pl.DataFrame) -> Plan:
     # The year before the first is asked for too: a value may be carried forward from it.
     first = min(area.first_period for area in areas) - 1
     last = max(area.last_period or date.today().year for area in areas)
-    return observation_queries(
-        kpi=sorted({indicator.kpi for area in areas for indicator in area.indicators}),
-        municipality=municipalities["municipality"].to_list(),
+    return observation_plan(
+        kpi=[indicator.kpi for area in areas for indicator in area.indicators],
+        municipality=municipalities_to_ask(municipality),
         period=range(first, last + 1),
     )
 

@@ -185,3 +185,46 @@ def test_the_recorded_material_becomes_an_archive_that_is_searched(kolada, share
     assert code == 0
     assert {"N00097", "N15001", "N20900"} <= set(re.findall(r"^[NU]\d{5}", said, re.MULTILINE))
     assert "N20900  Nettokostnadsavvikelse äldreomsorg, (%)" in said
+
+
+def test_a_sync_shows_its_plan_and_fills_the_ledger(kolada, url, tmp_path):
+    words = ["--kpi", "N15428", "--years", "2020-2025", "--no-limit", "--source", url]
+
+    code, said, _ = kolada("sync", *words, "--ledger", tmp_path / "ledger")
+
+    assert code == 0
+    assert said.startswith("1 queries, at most 1 requests and ")
+    assert "1 queries asked in 1 requests" in said
+    asked = [entry.query.table for entry in Ledger(tmp_path / "ledger").entries()]
+    assert asked == ["kpi", "municipality", "municipality_groups", "data"]
+
+
+def test_a_plan_can_be_seen_without_asking_for_values(kolada, url, tmp_path):
+    words = ["--all", "--years", "2020", "--no-limit", "--source", url, "--plan-only"]
+
+    code, said, _ = kolada("sync", *words, "--ledger", tmp_path / "ledger")
+
+    assert code == 0
+    assert "at most 1 requests" in said
+    tables = {entry.query.table for entry in Ledger(tmp_path / "ledger").entries()}
+    assert "data" not in tables
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (("--kpi", "N99999"), "Kolada has no KPI N99999"),
+        (("--years", "soon"), "'soon' is not years"),
+        (("--years", "2025-2020"), "ends before it begins"),
+        (("--all", "--kpi", "N15428"), "Give one of --all and --kpi"),
+    ],
+)
+def test_a_sync_that_cannot_be_is_refused_with_a_sentence(kolada, url, tmp_path, words, said):
+    kpi = () if "--kpi" in words else ("--kpi", "N15428")
+
+    code, _, errors = kolada(
+        "sync", *words, *kpi, "--source", url, "--no-limit", "--ledger", tmp_path / "ledger"
+    )
+
+    assert code != 0
+    assert said in errors

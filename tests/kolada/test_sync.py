@@ -18,14 +18,15 @@ from kolada.errors import LedgerError, UnreachableError
 from kolada.history import KPI, MUNICIPALITY, OBSERVATION, replay, waves
 from kolada.ledger import Ledger
 from kolada.local import serving
+from kolada.plan import observation_plan
 from kolada.query import Query
 from kolada.sample_catalogue import SIMULATED_SOURCE
-from kolada.sync import METADATA_QUERIES, SyncResult, observation_queries, sync
+from kolada.sync import METADATA_QUERIES, SyncResult, sync
 from tests.kolada.conftest import Answers, inner, kpi_row, page, record, small_archive
 
 PLACES = [f"{number:04}" for number in range(1, 31)]
 KPIS = ["N00001", "N00002"]
-OBSERVATIONS = observation_queries(kpi=KPIS, municipality=PLACES, period=[2023, 2024])
+OBSERVATIONS = list(observation_plan(kpi=KPIS, municipality=PLACES, period=[2023, 2024]).queries)
 PLAN = [*METADATA_QUERIES, *OBSERVATIONS]
 
 
@@ -91,7 +92,9 @@ def undisturbed(url: str, tmp_path_factory: pytest.TempPathFactory) -> Ledger:
 
 
 def test_a_plan_asks_for_every_cell_once_whatever_the_order_it_is_given():
-    plan = observation_queries(kpi=KPIS[::-1], municipality=PLACES[::-1], period=[2024, 2023])
+    plan = list(
+        observation_plan(kpi=KPIS[::-1], municipality=PLACES[::-1], period=[2024, 2023]).queries
+    )
 
     cells = [
         (kpi, place, period)
