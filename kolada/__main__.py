@@ -11,7 +11,7 @@ import click
 from kolada.archive import read_archive, write_archive
 from kolada.catalogue import kpi_frame, search
 from kolada.client import BASE_URL, POLITE_RATE, KoladaClient
-from kolada.errors import KoladaError
+from kolada.errors import KoladaError, LedgerError
 from kolada.faults import read_faults
 from kolada.history import KPI, MUNICIPALITY, archive_of, replay
 from kolada.ledger import Ledger
@@ -119,6 +119,24 @@ def _years(text: str) -> range:
     if last < first:
         raise click.BadParameter(f"{text!r} ends before it begins.")
     return range(first, last + 1)
+
+
+@cli.command()
+@click.argument("ledger", type=click.Path(path_type=Path))
+def verify(ledger: Path) -> None:
+    """Hold every line and every page of LEDGER against its hash."""
+    answers = Ledger(ledger)
+    faults = list(answers.faults())
+    for fault in faults:
+        click.echo(fault, err=True)
+    last = None if faults else answers.last()
+    if faults or last is None:
+        raise LedgerError(
+            f"{len(faults)} faults in {ledger}."
+            if faults
+            else f"There is no answer in {ledger}. Name the folder of a ledger."
+        )
+    click.echo(f"{last.seq} answers are whole, the newest of {last.retrieved_at:%Y-%m-%d}")
 
 
 @cli.command()

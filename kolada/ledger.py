@@ -115,6 +115,21 @@ class Ledger:
             )
         return body
 
+    def faults(self) -> Iterator[str]:
+        """All that is wrong with the ledger: a damaged line, and every page lost or changed."""
+        checked: set[str] = set()
+        try:
+            for entry in self.entries():
+                for page in entry.pages:
+                    if page.sha256 not in checked:
+                        checked.add(page.sha256)
+                        try:
+                            self.body(page.sha256)
+                        except LedgerError as error:
+                            yield str(error)
+        except LedgerError as error:
+            yield str(error)  # what comes after a damaged line cannot be trusted
+
     @contextmanager
     def writing(self) -> Iterator["LedgerWriter"]:
         """The right to append, for one process at a time.

@@ -315,3 +315,28 @@ def test_a_folder_that_is_a_file_is_told_to_reader_and_writer(tmp_path):
         Ledger(path).last()
     with pytest.raises(LedgerError, match=r"cannot be written: .*"), Ledger(path).writing():
         pass
+
+
+def test_a_whole_ledger_has_no_faults(three):
+    assert list(three.faults()) == []
+
+
+def test_every_page_that_is_lost_or_changed_is_a_fault_of_its_own(three):
+    first, second, _ = bodies(three)
+    first.unlink()
+    second.write_bytes(second.read_bytes()[:-1] + b"\0")
+
+    faults = list(three.faults())
+
+    assert len(faults) == 2
+    assert {first.stem in " ".join(faults), second.stem in " ".join(faults)} == {True}
+
+
+def test_a_damaged_line_is_the_last_fault_for_nothing_after_it_can_be_trusted(three):
+    journal = three.folder / "journal.jsonl"
+    first, second, third = journal.read_bytes().splitlines(keepends=True)
+    journal.write_bytes(first + second.replace(b"one", b"two") + third)
+
+    (fault,) = three.faults()
+
+    assert "does not follow line 2, or that one was changed" in fault

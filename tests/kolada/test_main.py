@@ -228,3 +228,24 @@ def test_a_sync_that_cannot_be_is_refused_with_a_sentence(kolada, url, tmp_path,
 
     assert code != 0
     assert said in errors
+
+
+def test_a_ledger_is_verified_and_its_faults_are_counted(kolada, url, tmp_path):
+    ledger = tmp_path / "ledger"
+    kolada("sync", "--kpi", "N15428", "--no-limit", "--source", url, "--ledger", ledger)
+    assert kolada("verify", ledger)[0] == 0
+
+    page = next(path for path in ledger.glob("bodies/*/*") if path.is_file())
+    page.unlink()
+    code, _, errors = kolada("verify", ledger)
+
+    assert code == 1
+    assert "The ledger lacks the page" in errors
+    assert f"1 faults in {ledger}" in errors
+
+
+def test_a_folder_without_answers_is_not_said_to_be_whole(kolada, tmp_path):
+    code, _, errors = kolada("verify", tmp_path)
+
+    assert code == 1
+    assert "There is no answer in" in errors
