@@ -14,6 +14,7 @@ from kolada.errors import KoladaError
 from kolada.local import serving
 from kolada.recorded import recorded_archive
 from kolada.sample import simulated_sweden
+from models.service_area import ServiceAreaError
 from pipelines.doctor import findings
 from pipelines.publish.release import ReleaseError, read_manifest
 from pipelines.resources import ROOT, Settings, SettingsError, moment_of, municipality_of
@@ -22,7 +23,9 @@ from pipelines.verify import verify
 from pipelines.warehouse import WarehouseError
 
 RECORDED_AREAS = ROOT / "models" / "areas_2016_2019"
-EXPECTED = (RunError, SettingsError, KoladaError, WarehouseError, ReleaseError)
+EXPECTED = (
+    RunError, SettingsError, ServiceAreaError, KoladaError, WarehouseError, ReleaseError,
+)  # fmt: skip
 
 
 @click.group()

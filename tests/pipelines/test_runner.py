@@ -220,6 +220,20 @@ def test_an_unknown_kpi_in_an_area_file_stops_the_run_and_is_named(
     assert not (tmp_path / "data" / "releases").exists()
 
 
+def test_an_area_file_that_is_not_toml_stops_the_run_before_anything_is_begun(
+    tmp_path: Path, effektiv: Command
+):
+    (tmp_path / "areas").mkdir()
+    (tmp_path / "areas" / "railways.toml").write_text("title = ")
+
+    done = effektiv("run", "--areas", str(tmp_path / "areas"))
+
+    assert done.returncode == 1
+    assert "areas/railways.toml is not TOML" in done.stderr
+    assert "Traceback" not in done.stderr
+    assert not (tmp_path / "data").exists()
+
+
 def test_a_title_that_differs_from_kolada_stops_the_run_with_both_titles(
     tmp_path: Path, effektiv: Command
 ):
