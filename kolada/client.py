@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from email.utils import parsedate_to_datetime
 from functools import partial
+from itertools import product
 from types import TracebackType
 from typing import Any, Self, TypeVar
 from urllib.parse import urlencode
@@ -162,18 +163,18 @@ class KoladaClient:
         At least two of `kpi`, `municipality` and `period` must be given. Values that a gender or
         a municipality lacks are absent or carry the status "Missing"; null is never 0.
         """
-        for kpis in batches(list(kpi)):
-            for municipalities in batches(list(municipality)):
-                for periods in batches(list(period)):
-                    query = Query(
-                        "data",
-                        kpi=kpis,
-                        municipality=municipalities,
-                        period=periods,
-                        from_date=from_date,
-                        region_type=region_type,
-                    )
-                    yield from self.answer(query).records()
+        for kpis, municipalities, periods in product(
+            batches(list(kpi)), batches(list(municipality)), batches(list(period))
+        ):
+            query = Query(
+                "data",
+                kpi=kpis,
+                municipality=municipalities,
+                period=periods,
+                from_date=from_date,
+                region_type=region_type,
+            )
+            yield from self.answer(query).records()
 
     def ou_observations(
         self,
@@ -185,19 +186,21 @@ class KoladaClient:
         from_date: date | None = None,
     ) -> Iterator[Row]:
         """Observations of units (schools, homes …) as sent, one row per kpi, ou and period."""
-        for kpis in batches(list(kpi)):
-            for units in batches(list(ou)):
-                for municipalities in batches(list(municipality)):
-                    for periods in batches(list(period)):
-                        query = Query(
-                            "oudata",
-                            kpi=kpis,
-                            ou=units,
-                            municipality=municipalities,
-                            period=periods,
-                            from_date=from_date,
-                        )
-                        yield from self.answer(query).records()
+        for kpis, units, municipalities, periods in product(
+            batches(list(kpi)),
+            batches(list(ou)),
+            batches(list(municipality)),
+            batches(list(period)),
+        ):
+            query = Query(
+                "oudata",
+                kpi=kpis,
+                ou=units,
+                municipality=municipalities,
+                period=periods,
+                from_date=from_date,
+            )
+            yield from self.answer(query).records()
 
     def answer(self, query: Query) -> Answer:
         """Ask one query, follow its pages, and check the whole answer against the question.

@@ -29,9 +29,8 @@ from starlette.types import ASGIApp
 from kolada.archive import Archive, Row
 from kolada.errors import ArchiveError
 from kolada.faults import Fault, Faulty
-from kolada.query import BATCH_LIMIT
+from kolada.query import BATCH_LIMIT, PAGE_ROWS
 
-PAGE_ROWS = 5_000  # rows of a page, by default and at most
 HOST = "127.0.0.1"
 
 

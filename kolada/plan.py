@@ -9,9 +9,8 @@ from pathlib import Path
 import polars as pl
 
 from kolada.errors import ArchiveError, UnknownIdError
-from kolada.query import Query, batches
+from kolada.query import PAGE_ROWS, Query, batches
 
-PAGE_ROWS = 5_000  # rows of a page; Kolada sends no more
 RIKET = "0000"  # the country's own values, a region in Kolada's words
 
 

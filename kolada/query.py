@@ -13,6 +13,7 @@ METADATA_TABLES: tuple[Table, ...] = (
 
 Value = TypeVar("Value")
 
+PAGE_ROWS = 5_000  # rows of a page, by default and at most
 BATCH_LIMIT = 25  # ids; Kolada answers 422 to more in one list
 
 

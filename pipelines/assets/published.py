@@ -3,7 +3,7 @@
 import dagster as dg
 
 from kolada.ledger import Ledger
-from pipelines.publish.content import PUBLISHED_TABLES, release_content
+from pipelines.publish.content import NEEDED_TABLES, release_content
 from pipelines.publish.release import publish
 from pipelines.resources import STOCKHOLM, Settings
 from pipelines.warehouse import Warehouse
@@ -13,7 +13,7 @@ RELEASE = "release"
 
 @dg.asset(
     key=RELEASE,
-    deps=[table.split(".") for table in PUBLISHED_TABLES.values()],
+    deps=[table.split(".") for table in NEEDED_TABLES.values()],
     kinds={"parquet", "plotly"},
 )
 def release(
@@ -22,8 +22,8 @@ def release(
     warehouse: dg.ResourceParam[Warehouse],
 ) -> dg.MaterializeResult:
     """One immutable folder of tables, charts and method; `data/releases/latest` leads to it."""
-    tables = {name: warehouse.read(table) for name, table in PUBLISHED_TABLES.items()}
-    as_of = tables.pop("as_of")["as_of"].item()
+    tables = {name: warehouse.read(table) for name, table in NEEDED_TABLES.items()}
+    as_of = tables["as_of"]["as_of"].item()
     newest = ledger.last(as_of=as_of)
 
     content = release_content(

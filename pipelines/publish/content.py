@@ -30,9 +30,9 @@ PUBLISHED_TABLES = {
     "service_area": "staging.service_area",
     "indicator": "staging.indicator",
     "peer": "staging.peer",
-    "kpi": "staging.kpi",
-    "as_of": "staging.as_of",
 }
+# What a release is made from beside them: which KPIs are simulated, and the moment it shows.
+NEEDED_TABLES = {**PUBLISHED_TABLES, "kpi": "staging.kpi", "as_of": "staging.as_of"}
 METHOD = (
     "RKA:s indexmetod (0–100, percentil 2,5–97,5); rangen bygger på medelvärdet av resurs- och "
     "kvalitetsindex."
@@ -71,7 +71,7 @@ def release_content(
     Parameters
     ----------
     tables : mapping
-        The frames of `PUBLISHED_TABLES` by their names in the release.
+        The frames of `NEEDED_TABLES` by their names in the release.
     municipality : str
         The one in focus of the charts; the tables hold all.
     as_of : datetime
@@ -81,10 +81,9 @@ def release_content(
     """
     marks = _marks(tables)
     content = Content()
-    for name, rows in tables.items():
-        if name not in ("kpi", "as_of"):
-            for file, body in table_files(name, rows, marks=marks).items():
-                content.files[f"tables/{file}"] = body
+    for name in PUBLISHED_TABLES:
+        for file, body in table_files(name, tables[name], marks=marks).items():
+            content.files[f"tables/{file}"] = body
     for name, path in area_files.items():
         content.files[f"method/areas/{name}.toml"] = path.read_bytes()
 
@@ -104,9 +103,7 @@ def release_content(
         "credit": CREDIT,
         "method": METHOD,
         "code": code_version(),
-        "tables": {
-            name: rows.height for name, rows in tables.items() if name not in ("kpi", "as_of")
-        },
+        "tables": {name: tables[name].height for name in PUBLISHED_TABLES},
         "headlines": {
             result.name: {
                 "title": result.title,

@@ -6,7 +6,8 @@ from io import BytesIO
 import polars as pl
 import polars.selectors as cs
 
-OWN_WORK = "Egen bearbetning av data från Kolada"
+from pipelines.wording import CREDIT
+
 FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")
 
 
@@ -17,7 +18,7 @@ def table_files(name: str, rows: pl.DataFrame, *, marks: Sequence[str]) -> dict[
     which has no other place, in a last column. A text that a spreadsheet would run as a formula
     is preceded by an apostrophe.
     """
-    note = " · ".join([*marks, OWN_WORK])
+    note = " · ".join([*marks, CREDIT])
     flat = rows.with_columns(
         _inert(pl.col(column)).alias(column) for column in rows.select(cs.string()).columns
     ).with_columns(pl.lit(note).alias("marks"))

@@ -5,7 +5,8 @@ from io import BytesIO
 
 import polars as pl
 
-from pipelines.publish.tables import OWN_WORK, table_files
+from pipelines.publish.tables import table_files
+from pipelines.wording import CREDIT
 
 ROWS = pl.DataFrame(
     {"municipality_title": ["Älvdalen", "=cmd|'/c calc'!A1", "-2"], "score": [56.25, None, 0.5]}
@@ -26,9 +27,9 @@ def test_parquet_holds_the_rows_as_they_are_and_the_marks_in_its_metadata():
 def test_machine_csv_has_points_and_swedish_csv_semicolons_commas_and_a_mark_of_its_encoding():
     files = table_files("a", ROWS, marks=[])
 
-    assert f"Älvdalen,56.25,{OWN_WORK}\n" in files["a.csv"].decode()
+    assert f"Älvdalen,56.25,{CREDIT}\n" in files["a.csv"].decode()
     assert files["a.sv.csv"].startswith(b"\xef\xbb\xbf")
-    assert f"Älvdalen;56,25;{OWN_WORK}\n" in files["a.sv.csv"].decode("utf-8-sig")
+    assert f"Älvdalen;56,25;{CREDIT}\n" in files["a.sv.csv"].decode("utf-8-sig")
 
 
 def test_a_text_that_a_spreadsheet_would_run_is_made_inert_and_a_number_is_not():
