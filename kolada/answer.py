@@ -3,16 +3,19 @@
 What is refused here is never stored. Fields that Kolada has added are kept and noted once.
 """
 
+import json
 import logging
 import sys
 from collections.abc import Mapping, Sequence
 from datetime import date
 from typing import Any
 
+import polars as pl
+
 from kolada.errors import AnswerError
+from kolada.observations import GENDERS, PAYLOAD, ObservationPage, decoded, observation_frame
 from kolada.query import Query
 
-GENDERS = ("T", "K", "M")
 _OBSERVATION_FIELDS = frozenset({"values", "kpi", "period", "municipality", "ou"})
 _VALUE_FIELDS = frozenset({"gender", "count", "status", "value", "isdeleted"})
 _METADATA_FIELDS: Mapping[str, type] = {  # null where Kolada has nothing; an id never is
@@ -33,8 +36,34 @@ _METADATA_FIELDS: Mapping[str, type] = {  # null where Kolada has nothing; an id
     "members": list,
 }
 
+PageRows = ObservationPage | list[dict[str, Any]]  # in the known form, or as sent
+
 log = logging.getLogger(__name__)
 _noted: set[str] = set()
+
+
+def read_page(body: bytes, query: Query) -> tuple[PageRows, str | None]:
+    """The rows of one page and the next page's address.
+
+    Raises
+    ------
+    ValueError
+        If the page is not JSON.
+    AnswerError
+        If it is not an answer to `query`.
+    """
+    if query.unit is not None:
+        page = decoded(body, unit=query.unit)
+        if page is not None and _is_as_asked(page, query):
+            return page, page.next_url
+    values, following = check_envelope(
+        json.loads(body.decode("utf-8"), parse_constant=_refuse_constant)
+    )
+    check_records(query, values)
+    check_versions(query, values)
+    if query.unit is not None:
+        observation_frame(values, unit=query.unit)  # what cannot be rows must not be stored
+    return values, following
 
 
 def check_envelope(content: object) -> tuple[list[dict[str, Any]], str | None]:
@@ -65,15 +94,14 @@ def check_records(query: Query, records: Sequence[Any]) -> None:
     AnswerError
         Naming the first row that is wrong.
     """
-    if query.table in ("data", "oudata"):
-        unit = "ou" if query.table == "oudata" else "municipality"
+    if query.unit is not None:
         asked = {
             "kpi": frozenset(query.kpi),
-            unit: frozenset(getattr(query, unit)),
+            query.unit: frozenset(getattr(query, query.unit)),
             "period": frozenset(query.period),
         }
         for record in records:
-            _check_observation(record, unit, asked)
+            _check_observation(record, query.unit, asked)
         return
     asked_ids = frozenset(query.id)
     for record in records:
@@ -84,8 +112,8 @@ def check_records(query: Query, records: Sequence[Any]) -> None:
         _check_metadata(record, f"{query.table} {record['id']}")
 
 
-def check_whole(query: Query, pages: Sequence[Sequence[Mapping[str, Any]]]) -> None:
-    """Refuse an answer that says different things of the same.
+def check_whole(query: Query, pages: Sequence[PageRows]) -> None:
+    """Refuse an answer whose pages say different things of the same.
 
     The same row twice is harmless: pages may overlap when Kolada publishes in between.
 
@@ -94,24 +122,72 @@ def check_whole(query: Query, pages: Sequence[Sequence[Mapping[str, Any]]]) -> N
     AnswerError
         Naming the row of which there are two versions.
     """
+    if len(pages) < 2:
+        return
+    if query.unit is None:
+        check_versions(query, [row for page in pages if isinstance(page, list) for row in page])
+        return
+    cell = ["kpi", query.unit, "period"]
+    rows = pl.concat(
+        _frame(page, query.unit).with_columns(pl.lit(number).alias("page"))
+        for number, page in enumerate(pages)
+    )
+    in_several = rows.select(*cell, "page").unique().filter(pl.struct(cell).is_duplicated())
+    versions = (
+        rows.join(in_several, on=[*cell, "page"], how="semi")
+        .sort("gender")
+        .group_by(*cell, "page", maintain_order=True)
+        .agg(pl.struct("gender", *PAYLOAD).alias("values"))
+        .unique(subset=[*cell, "values"], maintain_order=True)
+    )
+    twice = versions.filter(pl.struct(cell).is_duplicated())
+    if twice.height:
+        raise _two_versions(query, " ".join(str(part) for part in twice.select(cell).row(0)))
+
+
+def _frame(page: PageRows, unit: str) -> pl.DataFrame:
+    if isinstance(page, ObservationPage):
+        return page.frame()
+    return observation_frame(page, unit=unit)
+
+
+def _is_as_asked(page: ObservationPage, query: Query) -> bool:
+    """Whether nothing of the page needs a closer look."""
+    unit = query.municipality if page.unit == "municipality" else query.ou
+    return (
+        (page.count is None or page.count == len(page))
+        and page.holds_only(kpi=query.kpi, unit=unit, period=query.period)
+        and not page.has_repeats()
+    )
+
+
+def check_versions(query: Query, records: Sequence[Mapping[str, Any]]) -> None:
+    """Refuse records of which two have the same key and other content.
+
+    Raises
+    ------
+    AnswerError
+        Naming the row of which there are two versions.
+    """
     seen: dict[tuple[Any, ...], Mapping[str, Any]] = {}
-    for page in pages:
-        for record in page:
-            if query.table in ("data", "oudata"):
-                key = (
-                    record["kpi"],
-                    record.get("municipality"),
-                    record.get("ou"),
-                    record["period"],
-                )
-            else:
-                key = (record["id"], None, None, None)
-            if seen.setdefault(key, record) != record:
-                name = " ".join(str(part) for part in key if part is not None)
-                raise AnswerError(
-                    f"Kolada's answer to {query.path} has two versions of {name}. Nothing of it "
-                    "is stored; run again later."
-                )
+    for record in records:
+        if query.unit is None:
+            key: tuple[Any, ...] = (record["id"],)
+        else:
+            key = (record["kpi"], record[query.unit], record["period"])
+        if seen.setdefault(key, record) != record:
+            raise _two_versions(query, " ".join(str(part) for part in key))
+
+
+def _two_versions(query: Query, name: str) -> AnswerError:
+    return AnswerError(
+        f"Kolada's answer to {query.path} has two versions of {name}. Nothing of it is stored; run "
+        "again later."
+    )
+
+
+def _refuse_constant(name: str) -> float:
+    raise ValueError(f"{name} is not JSON")
 
 
 def _check_metadata(record: Mapping[str, Any], name: str) -> None:

@@ -6,6 +6,8 @@ Parquet, one row per gender:
     archive/
       kpi.json  kpi_groups.json  municipality.json  municipality_groups.json  ou.json
       observation.parquet  ou_observation.parquet
+
+In a large one the ids are read as numbers of one or two bytes.
 """
 
 import json
@@ -17,8 +19,11 @@ from typing import Any
 import polars as pl
 
 from kolada.errors import ArchiveError
+from kolada.value_index import texts
 
 Row = Mapping[str, Any]
+
+PACKED_FROM = 2_000_000  # values; text is read as Enum from here on, 2 bytes in place of 16
 
 METADATA = ("kpi", "kpi_groups", "municipality", "municipality_groups", "ou")
 
@@ -45,7 +50,8 @@ class Archive:
     """Kolada's tables at one moment.
 
     The metadata are rows in Kolada's words, as the API sends them; the observations are frames
-    of `OBSERVATION_SCHEMA` and `OU_OBSERVATION_SCHEMA`, one row per gender.
+    of `OBSERVATION_SCHEMA` and `OU_OBSERVATION_SCHEMA`, one row per gender. Their columns of text
+    may be Enum or Categorical too.
     """
 
     kpi: Sequence[Row]
@@ -84,7 +90,7 @@ def write_archive(archive: Archive, folder: Path) -> None:
 
 
 def read_archive(folder: Path) -> Archive:
-    """Read the archive in `folder`.
+    """Read the archive in `folder`; the text of `PACKED_FROM` values or more is Enum.
 
     Raises
     ------
@@ -102,10 +108,8 @@ def read_archive(folder: Path) -> Archive:
     try:
         return Archive(
             **{name: read_rows(folder / f"{name}.json") for name in METADATA},
-            observation=pl.read_parquet(folder / "observation.parquet").cast(OBSERVATION_SCHEMA),
-            ou_observation=pl.read_parquet(folder / "ou_observation.parquet").cast(
-                OU_OBSERVATION_SCHEMA
-            ),
+            observation=_read_values(folder / "observation.parquet", OBSERVATION_SCHEMA),
+            ou_observation=_read_values(folder / "ou_observation.parquet", OU_OBSERVATION_SCHEMA),
         )
     except (OSError, pl.exceptions.PolarsError) as error:
         raise ArchiveError(
@@ -129,3 +133,14 @@ def read_rows(path: Path) -> Sequence[Row]:
             "fetch the file again."
         ) from error
     return rows
+
+
+def _read_values(path: Path, schema: pl.Schema) -> pl.DataFrame:
+    # Column by column, so that the text of no more than one is in memory before it is packed.
+    is_large = pl.scan_parquet(path).select(pl.len()).collect().item() >= PACKED_FROM
+    columns = []
+    for name, kind in schema.items():
+        column = pl.read_parquet(path, columns=[name]).to_series()
+        packed = pl.Enum(texts(column)) if is_large and kind == pl.String else kind
+        columns.append(column.cast(packed).rechunk())
+    return pl.DataFrame(columns)

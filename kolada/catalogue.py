@@ -31,6 +31,8 @@ GROUP_SCHEMA = pl.Schema(
     }  # type: ignore[arg-type]
 )
 
+OU_SCHEMA = pl.Schema({"ou": pl.String, "title": pl.String, "municipality": pl.String})
+
 
 def kpi_frame(records: Iterable[Mapping[str, Any]]) -> pl.DataFrame:
     """KPIs, a row each, sorted by id; dates that Kolada leaves out are null."""
@@ -76,6 +78,15 @@ def group_frame(records: Iterable[Mapping[str, Any]]) -> pl.DataFrame:
     ]
     frame = pl.DataFrame(rows, schema=GROUP_SCHEMA)
     return frame.unique(subset="municipality_group").sort("municipality_group")
+
+
+def ou_frame(records: Iterable[Mapping[str, Any]]) -> pl.DataFrame:
+    """Units with the municipality where they are, a row each, sorted by id."""
+    rows = [
+        {"ou": record["id"], "title": record["title"], "municipality": record.get("municipality")}
+        for record in records
+    ]
+    return pl.DataFrame(rows, schema=OU_SCHEMA).unique(subset="ou").sort("ou")
 
 
 def search(kpi: pl.DataFrame, words: str) -> pl.DataFrame:

@@ -2,6 +2,8 @@
 
 import json
 import logging
+import math
+import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing
@@ -17,9 +19,10 @@ from urllib.parse import urlencode
 import requests
 import tenacity
 import urllib3
+from requests.adapters import HTTPAdapter
 
 from kolada.address import followed, host, shown
-from kolada.answer import check_envelope, check_records, check_whole
+from kolada.answer import PageRows, check_whole, read_page
 from kolada.archive import Row
 from kolada.errors import AnswerError, RefusedError, UnknownIdError, UnreachableError
 from kolada.query import Query, Table, batches
@@ -30,6 +33,7 @@ POLITE_RATE = 5.0  # requests/s; what Kolada's users keep to, no limit is publis
 PAGE_LIMIT = 10_000  # pages of one answer; the largest known answer has seven
 BODY_LIMIT = 64 * 2**20  # bytes of one page, decoded; the largest real ones are below 2 MB
 LONGEST_WAIT = 300.0  # seconds to wait because Kolada says so
+MOST_AT_ONCE = 4  # requests under way; a slow answer must not leave the polite rate unused
 TRANSIENT = frozenset({408, 425, 429, 500, 502, 503, 504})
 
 log = logging.getLogger(__name__)
@@ -42,7 +46,7 @@ class Page:
 
     url: str
     body: bytes  # after the transport's own compression is undone, before any decoding
-    values: list[dict[str, Any]]
+    rows: PageRows  # what was read of it
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +60,7 @@ class Answer:
     def records(self) -> Iterator[dict[str, Any]]:
         """The rows of all pages, as sent."""
         for page in self.pages:
-            yield from page.values
+            yield from page.rows if isinstance(page.rows, list) else json.loads(page.body)["values"]
 
 
 class _TransientError(Exception):
@@ -69,7 +73,7 @@ class _TransientError(Exception):
 
 
 class KoladaClient:
-    """Asks one Kolada, politely, and only that one.
+    """Asks one Kolada, politely, and only that one; several threads may ask at once.
 
     Parameters
     ----------
@@ -104,12 +108,14 @@ class KoladaClient:
             )
         self.base_url = base_url.rstrip("/")
         self.n_request = 0
-        self._session = session or requests.Session()
+        self._session = session or _session()
+        self._turn = threading.Lock()
         self._interval = 0.0 if rate is None else 1.0 / rate
         self._timeout = timeout
         self._deadline = deadline
         self._sleep = sleep
         self._next_start = 0.0
+        self._paused_until = 0.0
         self._attempts = attempts
 
     def __enter__(self) -> Self:
@@ -221,7 +227,7 @@ class KoladaClient:
         def whole() -> Answer:
             pages = tuple(self._pages(url, query))
             try:
-                check_whole(query, [page.values for page in pages])
+                check_whole(query, [page.rows for page in pages])
             except AnswerError as error:
                 # Kolada may have published between two pages; the next reading is of one state.
                 raise _TransientError(error) from error
@@ -246,7 +252,11 @@ class KoladaClient:
         def wait(state: tenacity.RetryCallState) -> float:
             fault = state.outcome.exception() if state.outcome else None
             if isinstance(fault, _TransientError) and fault.wait is not None:
-                return min(fault.wait, LONGEST_WAIT)
+                with self._turn:  # told to one, meant for all: the next turn comes after it
+                    told = time.monotonic() + min(fault.wait, LONGEST_WAIT)
+                    self._paused_until = max(self._paused_until, told)
+                    self._next_start = max(self._next_start, told)
+                return 0.0
             return backoff(state)
 
         backoff = tenacity.wait_exponential(multiplier=0.5, max=30.0) + tenacity.wait_random(0, 0.5)
@@ -254,7 +264,7 @@ class KoladaClient:
             retry=tenacity.retry_if_exception_type(_TransientError),
             stop=tenacity.stop_after_attempt(attempts),
             wait=wait,
-            sleep=self._sleep,
+            sleep=lambda seconds: self._sleep(seconds) if seconds else None,
             before_sleep=lambda state: log.warning(
                 "attempt %d failed: %s",
                 state.attempt_number,
@@ -270,9 +280,7 @@ class KoladaClient:
     def _page(self, url: str, query: Query) -> tuple[Page, str | None]:
         body = self._body(url)
         try:
-            content = json.loads(body.decode("utf-8"), parse_constant=_refuse_constant)
-            values, following = check_envelope(content)
-            check_records(query, values)
+            rows, following = read_page(body, query)
         except (ValueError, RecursionError) as error:
             start = body[:60].decode("utf-8", errors="replace").strip().replace("\n", " ")
             raise _TransientError(
@@ -291,12 +299,11 @@ class KoladaClient:
             ) from error
         if following is not None:
             following = followed(following, asked=url, base_url=self.base_url)
-        return Page(url, body, values), following
+        return Page(url, body, rows), following
 
     def _body(self, url: str) -> bytes:
         for _ in range(5):
             self._wait_for_turn()
-            self.n_request += 1
             try:
                 response = self._session.get(
                     url,
@@ -366,14 +373,23 @@ class KoladaClient:
         )
 
     def _wait_for_turn(self) -> None:
-        now = time.monotonic()
-        if now < self._next_start:
-            self._sleep(self._next_start - now)
-        self._next_start = max(now, self._next_start) + self._interval
+        with self._turn:
+            self.n_request += 1
+        start = -math.inf
+        while start < self._paused_until:  # also where the pause came while this one slept
+            with self._turn:
+                now = time.monotonic()
+                start = max(now, self._next_start)
+                self._next_start = start + self._interval
+            if now < start:
+                self._sleep(start - now)
 
 
-def _refuse_constant(name: str) -> float:
-    raise ValueError(f"{name} is not JSON")
+def _session() -> requests.Session:
+    session = requests.Session()
+    for scheme in ("http://", "https://"):
+        session.mount(scheme, HTTPAdapter(pool_maxsize=MOST_AT_ONCE))
+    return session
 
 
 def _retry_after(header: str | None) -> float | None:

@@ -100,7 +100,16 @@ class RawMunicipalityGroup(RawRow):
     members: pl.List = pa.Field(dtype_kwargs={"inner": pl.String})
 
 
+class RawOu(RawRow):
+    """`raw.ou`: one row per version of a unit."""
+
+    ou: str = pa.Field(str_matches=OU, unique=True)
+    title: str = pa.Field(str_length={"min_value": 1})
+    municipality: str = pa.Field(str_matches=r"^\d{4}$", nullable=True)
+
+
 CONTRACTS = {
+    "ou": RawOu,
     "observation": RawObservation,
     "ou_observation": RawOuObservation,
     "kpi": RawKpi,

@@ -4,6 +4,7 @@ A sync asks for each cell once. Its answers are compared, wave by wave, with wha
 a row is appended where a value is new, differs, or has gone without a word.
 """
 
+import json
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
@@ -13,11 +14,11 @@ from typing import Any
 import polars as pl
 
 from kolada.archive import OBSERVATION_SCHEMA, OU_OBSERVATION_SCHEMA, Archive, Row
-from kolada.catalogue import group_frame, kpi_frame, municipality_frame
+from kolada.catalogue import group_frame, kpi_frame, municipality_frame, ou_frame
 from kolada.errors import LedgerError
 from kolada.ledger import Entry, Ledger
-from kolada.observations import observation_frame
-from kolada.query import Query
+from kolada.observations import observation_frame, observations_of
+from kolada.query import Query, Table
 
 ABSENT = "Absent"  # our status for a row that Kolada used to send and sends no longer
 WAVE_LIMIT = 1_000_000  # rows handled at a time, which bounds the memory needed
@@ -28,9 +29,15 @@ class RawTable:
     """How the answers of one of Kolada's tables become rows."""
 
     name: str
-    asked: str  # the table's name in a query
+    asked: Table  # the table's name in a query
     key: tuple[str, ...]
     frame: Callable[[Iterable[Mapping[str, Any]]], pl.DataFrame]
+
+    def read(self, body: bytes) -> pl.DataFrame:
+        """The rows of one page, as it lies in the ledger."""
+        if "gender" in self.key:
+            return observations_of(body, unit=self.key[1])
+        return self.frame(json.loads(body)["values"])
 
     def covered(self, query: Query) -> pl.Expr:
         """Whether a row known before would be in the answer to `query`."""
@@ -61,6 +68,7 @@ MUNICIPALITY = RawTable("municipality", "municipality", ("municipality",), munic
 MUNICIPALITY_GROUP = RawTable(
     "municipality_group", "municipality_groups", ("municipality_group",), group_frame
 )
+OU = RawTable("ou", "ou", ("ou",), ou_frame)
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,28 +130,33 @@ def changes(known: pl.DataFrame, wave: Wave) -> pl.DataFrame:
         .filter(pl.struct(content).ne_missing(pl.col("before")))
         .drop("before")
     )
-    present = known.filter(~pl.col("is_deleted"))
+    # Looked for among few: that each of a thousand answers looks through all rows takes minutes.
+    unsent = known.filter(~pl.col("is_deleted")).join(wave.received, on=key, how="anti")
+    by_kpi = {
+        kpis: unsent.filter(pl.col("kpi").is_in(kpis)) if kpis else unsent
+        for kpis in {entry.query.kpi for entry in wave.entries}
+    }
     gone = [
-        present.filter(table.covered(entry.query))
-        .join(wave.received, on=key, how="anti")
+        by_kpi[entry.query.kpi]
+        .filter(table.covered(entry.query))
         .with_columns(
             pl.lit(True).alias("is_deleted"),
             pl.lit(entry.retrieved_at, dtype=_TIME).alias("retrieved_at"),
             pl.lit(entry.pages[0].sha256).alias("answer"),
         )
         for entry in wave.entries
+        if by_kpi[entry.query.kpi].height
     ]
+    if not gone:
+        return moved.sort(key)
+    once = pl.concat(gone).unique(subset=key, keep="last")
     if "value" in content:
-        gone = [
-            frame.with_columns(
-                pl.lit(None, dtype=pl.Float64).alias("value"),
-                pl.lit(0, dtype=pl.Int32).alias("count"),
-                pl.lit(ABSENT).alias("status"),
-            )
-            for frame in gone
-        ]
-    once = pl.concat(gone).unique(subset=key, keep="last").select(moved.columns)
-    return pl.concat([moved, once]).sort(key)
+        once = once.with_columns(
+            pl.lit(None, dtype=pl.Float64).alias("value"),
+            pl.lit(0, dtype=pl.Int32).alias("count"),
+            pl.lit(ABSENT).alias("status"),
+        )
+    return pl.concat([moved, once.select(moved.columns)]).sort(key)
 
 
 def newest(rows: pl.DataFrame, table: RawTable) -> pl.DataFrame:
@@ -155,10 +168,40 @@ def newest(rows: pl.DataFrame, table: RawTable) -> pl.DataFrame:
 
 def replay(ledger: Ledger, table: RawTable, *, as_of: datetime | None = None) -> pl.DataFrame:
     """The newest row of every key as it was known at `as_of`, from the ledger alone."""
-    known = empty(table)
+    known: dict[str, pl.DataFrame] = {}  # of observations by KPI, so that a wave moves few rows
     for wave in waves(ledger, table, as_of=as_of):
-        known = newest(pl.concat([known, changes(known, wave)]), table)
-    return known
+        if "gender" not in table.key:
+            before = known.get("all", empty(table))
+            known["all"] = newest(pl.concat([before, changes(before, wave)]), table)
+            continue
+        touched = touched_by(wave)
+        names = list(known) if touched is None else [name for name in touched if name in known]
+        before = pl.concat([empty(table), *(known[name] for name in names)])
+        after = newest(pl.concat([before, changes(before, wave)]), table)
+        known.update((str(name), part) for (name,), part in after.group_by("kpi"))
+    return pl.concat([empty(table), *known.values()]).sort(table.key)
+
+
+def present(ledger: Ledger, table: RawTable) -> pl.DataFrame:
+    """The rows of a metadata table as it was last answered whole; none where it never was."""
+    newest_whole = None
+    for entry in ledger.entries():
+        if entry.query == Query(table.asked):
+            newest_whole = entry
+    return empty(table) if newest_whole is None else _received(ledger, table, newest_whole)
+
+
+def touched_by(wave: Wave) -> set[str] | None:
+    """The first parts of the keys that `wave` may change, or None where it may be any."""
+    received = set(wave.received[wave.table.key[0]].unique())
+    asked: set[str] = set()
+    for entry in wave.entries:
+        if entry.query.is_whole:
+            named = entry.query.kpi if "gender" in wave.table.key else entry.query.id
+            if not named:
+                return None
+            asked.update(named)
+    return asked | received
 
 
 def empty(table: RawTable) -> pl.DataFrame:
@@ -211,8 +254,8 @@ def _asked_for(row: Row, query: Query) -> bool:
 
 def _received(ledger: Ledger, table: RawTable, entry: Entry) -> pl.DataFrame:
     pages = [
-        _dated(table.frame(values), entry.retrieved_at, page.sha256)
-        for page, values in ledger.records(entry)
+        _dated(table.read(ledger.body(page.sha256)), entry.retrieved_at, page.sha256)
+        for page in entry.pages
     ]
     return pl.concat(pages) if pages else empty(table)
 

@@ -10,13 +10,16 @@ rows, UTF-8 without a charset in the header.
 import json
 import socket
 import threading
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections import Counter, OrderedDict
+from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass
 from datetime import date
 from typing import Any
 from urllib.parse import quote, urlencode
 
+import numpy as np
+import numpy.typing as npt
 import polars as pl
 import uvicorn
 from starlette.applications import Starlette
@@ -30,8 +33,13 @@ from kolada.archive import Archive, Row
 from kolada.errors import ArchiveError
 from kolada.faults import Fault, Faulty
 from kolada.query import BATCH_LIMIT, PAGE_ROWS
+from kolada.value_index import Form, Places, ValueIndex, Values, places_of
 
 HOST = "127.0.0.1"
+REMEMBERED_QUESTIONS, REMEMBERED_ROWS = 16, 4_000_000  # at most 20 bytes per value, 3 to a row
+GROUP_KEY = ["kpi", "period", "group", "gender"]
+
+Flags = npt.NDArray[np.bool_]
 
 
 class _RefusalError(Exception):
@@ -42,37 +50,107 @@ class _RefusalError(Exception):
         self.detail = [{"type": "value_error", "loc": [location, name], "msg": message}]
 
 
-@dataclass(frozen=True, slots=True)
 class _Observations:
-    """The values of one kind of unit, ready for look-up."""
+    """The values of one kind of unit, and what Kolada writes around the number of each."""
 
-    unit: str
-    by_kpi: Mapping[str, pl.DataFrame]
-    changed: pl.DataFrame  # only rows with a known day of change
+    def __init__(self, index: ValueIndex, unit: str) -> None:
+        self.index = index
+        self.unit = unit
+        said = [
+            f'{{"gender":{_json(form.gender)},"count":{_json(form.count)},'
+            f'"status":{_json(form.status)},"value":'
+            for form in index.forms
+        ]
+        # Of each form: before a further value of a row, before the first, before all others.
+        self._before = _texts(
+            opening + one for opening in (",", ',{"values":[', '{"values":[') for one in said
+        )
+        self._after = _texts(f',"isdeleted":{_json(form.is_deleted)}}}' for form in index.forms)
+        self._kpi = _texts(f'],"kpi":{_json(kpi)},"period":' for kpi in index.kpis)
+        self._period = _texts(f'{period},"{unit}":' for period in index.periods)
+        self._unit = _texts(f"{_json(one)}}}" for one in index.units)
+
+    def rows(self, values: Values, begin: Places) -> bytes:
+        """Values as rows in JSON, without brackets; row i begins with value `begin[i]`."""
+        n_row, n_value = begin.size, len(values.value)
+        if not n_row:
+            return b""
+        opening = np.zeros(n_value, dtype=np.int64)
+        opening[begin] = 1
+        opening[0] = 2
+        row_ended = np.full(n_value, n_row)  # n_row, an empty text, where the row goes on
+        row_ended[np.append(begin[1:], n_value) - 1] = np.arange(n_row)
+        ends = pl.select(
+            pl.concat_str(
+                self._kpi.gather(values.kpi[begin]),
+                self._period.gather(values.period[begin]),
+                self._unit.gather(values.unit[begin]),
+            )
+        ).to_series()
+        number = (
+            pl.when(values.value.is_finite())
+            .then(values.value.cast(pl.String))
+            .otherwise(pl.lit("null"))
+        )
+        text = pl.concat_str(
+            self._before.gather(values.form + opening * len(self._after)),
+            number,
+            self._after.gather(values.form),
+            ends.append(_texts([""])).gather(row_ended),
+        )
+        body: bytes = pl.select(text.str.join().cast(pl.Binary)).item()
+        return body
+
+
+@dataclass(frozen=True, slots=True)
+class _Found:
+    """What answers one question: all its values, and where each row of the answer begins."""
+
+    values: Values
+    places: Places | None  # among `values`; None: all of them
+    begin: Places  # (n_row + 1,)
 
     @classmethod
-    def of(cls, frame: pl.DataFrame, unit: str) -> "_Observations":
-        ordered = frame.sort("kpi", "period", unit, "gender")
-        parts = ordered.partition_by("kpi", as_dict=True, maintain_order=True)
-        return cls(
-            unit,
-            {str(key[0]): part for key, part in parts.items()},
-            ordered.filter(pl.col("changed").is_not_null()),
-        )
+    def of(cls, values: Values, places: Places | None) -> "_Found":
+        is_first = np.zeros(values.kpi.size if places is None else places.size, dtype=np.bool_)
+        is_first[:1] = True
+        for codes in (values.kpi, values.period, values.unit):
+            found = codes if places is None else codes[places]
+            is_first[1:] |= found[1:] != found[:-1]
+        return cls(values, places, np.append(np.flatnonzero(is_first), is_first.size))
 
-    def rows(self, wanted: Mapping[str, Sequence[Any]], from_date: date | None) -> pl.DataFrame:
-        """The rows asked for; deleted ones only where changes are asked for."""
-        if from_date is not None:
-            frame = self.changed.filter(pl.col("changed") >= from_date)
-        elif wanted["kpi"]:
-            parts = [self.by_kpi[k] for k in sorted(set(wanted["kpi"])) if k in self.by_kpi]
-            frame = pl.concat(parts) if parts else self.changed.clear()
-        else:
-            frame = pl.concat(list(self.by_kpi.values())) if self.by_kpi else self.changed.clear()
-        for name in ("kpi", self.unit, "period"):
-            if wanted[name]:
-                frame = frame.filter(pl.col(name).is_in(wanted[name]))
-        return frame if from_date is not None else frame.filter(~pl.col("is_deleted"))
+    def page(self, number: int, per_page: int) -> tuple[Values, Places]:
+        """The values of a page, and where each of its rows begins among them."""
+        n_row = self.begin.size - 1
+        first = min((number - 1) * per_page, n_row)
+        last = min(first + per_page, n_row)
+        start, end = int(self.begin[first]), int(self.begin[last])
+        places = np.arange(start, end) if self.places is None else self.places[start:end]
+        return self.values.at(places), self.begin[first:last] - start
+
+
+class _Recent:
+    """What was found for the last questions, so that a further page is not looked up again."""
+
+    def __init__(self) -> None:
+        self._found: OrderedDict[Hashable, _Found] = OrderedDict()
+        self._lock = threading.Lock()
+
+    def get(self, question: Hashable, look_up: Callable[[], _Found]) -> _Found:
+        with self._lock:
+            if (found := self._found.get(question)) is not None:
+                self._found.move_to_end(question)
+                return found
+        found = look_up()
+        with self._lock:
+            self._found[question] = found
+            while len(self._found) > 1 and self._is_much():
+                self._found.popitem(last=False)
+        return found
+
+    def _is_much(self) -> bool:
+        n_row = sum(found.begin.size for found in self._found.values())
+        return len(self._found) > REMEMBERED_QUESTIONS or n_row > REMEMBERED_ROWS
 
 
 class LocalKolada:
@@ -86,27 +164,28 @@ class LocalKolada:
             "municipality_groups": archive.municipality_groups,
             "ou": archive.ou,
         }
-        self._observations = _Observations.of(archive.observation, "municipality")
-        self._ou_observations = _Observations.of(archive.ou_observation, "ou")
+        members = [
+            (group["id"], member["member_id"])
+            for group in archive.municipality_groups
+            for member in group.get("members", ())
+        ]
+        sizes = Counter(group for group, _ in members)
+        of_groups = [
+            Form(gender, count, "", False)
+            for gender in archive.observation["gender"].unique().cast(pl.String)
+            for count in range(1, max(sizes.values(), default=0) + 1)
+        ]
+        index = ValueIndex.of(
+            archive.observation, "municipality", units=list(sizes), forms=of_groups
+        )
+        self._observations = _Observations(index, "municipality")
+        self._ou_observations = _Observations(ValueIndex.of(archive.ou_observation, "ou"), "ou")
         self._type = {row["id"]: row.get("type") for row in archive.municipality}
-        self._owner = pl.DataFrame(
-            [(row["id"], row.get("municipality")) for row in archive.ou],
-            schema={"ou": pl.String, "owner": pl.String},
-            orient="row",
-        )
-        self._member = pl.DataFrame(
-            [
-                (group["id"], member["member_id"])
-                for group in archive.municipality_groups
-                for member in group.get("members", ())
-            ],
-            schema={"group": pl.String, "municipality": pl.String},
-            orient="row",
-        )
-        # What Kolada itself has sent of a group goes before what would be computed.
-        self._sent = archive.observation.filter(
-            pl.col("municipality").is_in(self._member["group"].unique().to_list())
-        ).select("kpi", "period", pl.col("municipality").alias("group"), "gender")
+        self._units_of: dict[Any, list[str]] = {}
+        for row in archive.ou:
+            self._units_of.setdefault(row.get("municipality"), []).append(row["id"])
+        self._groups = _Groups(index, members)
+        self._recent = _Recent()
         self.app = Starlette(routes=list(self._routes()))
 
     def _routes(self) -> Iterator[Route]:
@@ -154,7 +233,9 @@ class LocalKolada:
         page, per_page = _paging(request)
         chosen = rows[(page - 1) * per_page : page * per_page]
         body = json.dumps(list(chosen), ensure_ascii=False, separators=(",", ":"))
-        return _envelope(request, body, len(chosen), has_more=page * per_page < len(rows))
+        return _envelope(
+            request, body[1:-1].encode(), len(chosen), has_more=page * per_page < len(rows)
+        )
 
     def _answer_data(self, request: Request, *, observations: _Observations) -> Response:
         unit = observations.unit
@@ -167,66 +248,117 @@ class LocalKolada:
             for year in _listed(request, "period", parameters)
         ]
         if unit == "ou" and wanted["municipality"]:
-            owned = self._owner.filter(pl.col("owner").is_in(wanted["municipality"]))["ou"]
-            inside = set(owned) & set(wanted["ou"]) if wanted["ou"] else set(owned)
+            owners = wanted["municipality"]
+            owned = {one for owner in owners for one in self._units_of.get(owner, ())}
+            inside = owned & set(wanted["ou"]) if wanted["ou"] else owned
             wanted["ou"] = sorted(inside) or ["no unit"]
         page, per_page = _paging(request)
         if sum(bool(wanted[name]) for name in ("kpi", unit, "period")) < 2:
-            return _envelope(request, "[]", 0, has_more=False)
+            return _envelope(request, b"", 0, has_more=False)
         from_date = _date(request.query_params.get("from_date"))
-        region_type = request.query_params.get("region_type")
-        rows = observations.rows(wanted, from_date)
-        if unit == "municipality" and region_type is not None:
-            kind = [id_ for id_, type_ in self._type.items() if type_ == region_type]
-            rows = rows.filter(pl.col("municipality").is_in(kind))
-        elif unit == "municipality":
-            rows = pl.concat([rows, self._groups(wanted, from_date).select(rows.columns)])
-        nested = (
-            rows.sort("kpi", "period", unit, "gender")
-            .group_by("kpi", "period", unit, maintain_order=True)
-            .agg(
-                pl.struct(
-                    "gender",
-                    "count",
-                    "status",
-                    "value",
-                    pl.col("is_deleted").alias("isdeleted"),
-                ).alias("values")
-            )
-            .select("values", "kpi", "period", unit)
+        region_type = request.query_params.get("region_type") if unit == "municipality" else None
+        asked = tuple(frozenset(wanted[name]) for name in ("kpi", unit, "period"))
+        found = self._recent.get(
+            (unit, asked, from_date, region_type),
+            lambda: self._look_up(observations, wanted, from_date, region_type),
         )
-        chosen = nested.slice((page - 1) * per_page, per_page)
-        has_more = page * per_page < nested.height
-        return _envelope(request, chosen.write_json(), chosen.height, has_more=has_more)
+        values, begin = found.page(page, per_page)
+        rows = observations.rows(values, begin)
+        has_more = page * per_page < found.begin.size - 1
+        return _envelope(request, rows, begin.size, has_more=has_more)
 
-    def _groups(self, wanted: Mapping[str, Sequence[Any]], from_date: date | None) -> pl.DataFrame:
-        """The means of groups, of those that changed where changes are asked for."""
-        groups, asked = self._member, wanted["municipality"]
-        if asked:
-            groups = groups.filter(pl.col("group").is_in(asked))
-        if groups.is_empty():  # most questions: spared the look-up below
-            return self._observations.changed.clear()
-        of_all = {**wanted, "municipality": []}
-        key = ["kpi", "period", "group", "gender"]
-        members = self._observations.rows(of_all, None).join(groups, on="municipality")
-        if from_date is not None:
-            changed = self._observations.rows(of_all, from_date).join(groups, on="municipality")
-            members = members.join(changed, on=key, how="semi")
-        return (
-            members.filter(pl.col("value").is_not_null())
-            .join(self._sent, on=key, how="anti")
-            .group_by(key)
-            .agg(
-                pl.col("value").sort_by("municipality").mean(),
-                pl.len().cast(pl.Int32).alias("count"),
-            )
-            .rename({"group": "municipality"})
-            .with_columns(
-                pl.lit("").alias("status"),
-                pl.lit(False).alias("is_deleted"),
-                pl.lit(None, dtype=pl.Date).alias("changed"),
-            )
+    def _look_up(
+        self,
+        observations: _Observations,
+        wanted: Mapping[str, Sequence[Any]],
+        from_date: date | None,
+        region_type: str | None,
+    ) -> _Found:
+        index, units = observations.index, wanted[observations.unit]
+        chosen = np.full(len(index.units), not units, dtype=np.bool_)
+        chosen[places_of(index.units, units)] = True
+        if region_type is not None:
+            kind = [self._type.get(one) == region_type for one in index.units]
+            chosen &= np.array(kind, dtype=np.bool_)
+        kpi, period = wanted["kpi"], wanted["period"]
+        places = index.places(kpi=kpi, period=period, unit=chosen, since=from_date)
+        if observations.unit == "municipality" and region_type is None:
+            means = self._groups.means(chosen, kpi=kpi, period=period, since=from_date)
+            if means is not None:
+                together = index.values.at(places).joined(means)
+                return _Found.of(index.ordered(together), None)
+        return _Found.of(index.values, places)
+
+
+class _Groups:
+    """The unweighted means of groups of municipalities, computed where they are asked for."""
+
+    def __init__(self, index: ValueIndex, members: Sequence[tuple[str, str]]) -> None:
+        self._index = index
+        place = {one: code for code, one in enumerate(index.units)}
+        self._members = pl.DataFrame(
+            [(place[group], place[one]) for group, one in members if one in place],
+            schema={"group": pl.UInt32, "unit": pl.UInt32},
+            orient="row",
         )
+        is_group = self._flags(place[group] for group, _ in members)
+        # What Kolada itself has sent of a group goes before what would be computed.
+        sent = index.places(kpi=(), period=(), unit=is_group, with_deleted=True)
+        self._sent = self._frame(sent).rename({"unit": "group"}).select(GROUP_KEY)
+        self._form = {
+            (index.genders.index(form.gender), form.count): code
+            for code, form in enumerate(index.forms)
+            if form.status == "" and form.is_deleted is False
+        }
+
+    def means(
+        self,
+        chosen: Flags,
+        *,
+        kpi: Sequence[str],
+        period: Sequence[int],
+        since: date | None,
+    ) -> Values | None:
+        """The means of the groups among the chosen units, of those that changed since a day."""
+        members = self._members.filter(pl.Series(chosen).gather(self._members["group"]))
+        if members.is_empty():  # most questions: spared the look-up below
+            return None
+        unit = self._flags(members["unit"])
+        values = self._frame(self._index.places(kpi=kpi, period=period, unit=unit))
+        values = values.join(members, on="unit")
+        if since is not None:
+            moved = self._index.places(kpi=kpi, period=period, unit=unit, since=since)
+            values = values.join(
+                self._frame(moved).join(members, on="unit"), on=GROUP_KEY, how="semi"
+            )
+        means = (
+            values.filter(pl.col("value").is_not_null())
+            .join(self._sent, on=GROUP_KEY, how="anti")
+            .group_by(GROUP_KEY)
+            .agg(pl.col("value").sort_by("unit").mean(), pl.len().alias("count"))
+        )
+        if means.is_empty():
+            return None
+        form = [self._form[one] for one in means.select("gender", "count").iter_rows()]
+        return Values(
+            kpi=means["kpi"].to_numpy(),
+            period=means["period"].to_numpy(),
+            unit=means["group"].to_numpy(),
+            form=np.array(form, dtype=np.uint32),
+            value=means["value"],
+        )
+
+    def _frame(self, places: Places) -> pl.DataFrame:
+        values = self._index.values.at(places)
+        gender = self._index.gender[values.form]
+        codes = {"kpi": values.kpi, "period": values.period, "unit": values.unit, "gender": gender}
+        columns = [pl.Series(name, one.astype(np.uint32)) for name, one in codes.items()]
+        return pl.DataFrame([*columns, values.value.alias("value")])
+
+    def _flags(self, units: Iterable[int]) -> Flags:
+        flags = np.zeros(len(self._index.units), dtype=np.bool_)
+        flags[list(units)] = True
+        return flags
 
 
 def serve(
@@ -332,12 +464,21 @@ def _date(text: str | None) -> date | None:
         raise _RefusalError("query", "from_date", "Input should be a valid date") from error
 
 
-def _envelope(request: Request, rows: str, count: int, *, has_more: bool) -> Response:
+def _json(value: object) -> str:
+    return json.dumps(value, ensure_ascii=False)
+
+
+def _texts(texts: Iterable[str]) -> pl.Series:
+    return pl.Series(list(texts), dtype=pl.String)
+
+
+def _envelope(request: Request, rows: bytes, count: int, *, has_more: bool) -> Response:
     page, _ = _paging(request)
     following = json.dumps(_address(request, page + 1)) if has_more else "null"
     previous = json.dumps(_address(request, page - 1)) if page > 1 else "null"
-    body = f'{{"values":{rows},"next_url":{following},"previous_url":{previous},"count":{count}}}'
-    return Response(body.encode("utf-8"), media_type="application/json")
+    rest = f'],"next_url":{following},"previous_url":{previous},"count":{count}}}'
+    body = b"".join([b'{"values":[', rows, rest.encode()])
+    return Response(body, media_type="application/json")
 
 
 def _address(request: Request, page: int) -> str:

@@ -38,13 +38,29 @@ class Plan:
 def observation_plan(
     *, kpi: Iterable[str], municipality: Iterable[str], period: Iterable[int]
 ) -> Plan:
-    """Ask for every cell of kpi x municipality x period once, a batch of KPIs at a time."""
+    """Ask for every cell of kpi x municipality x period once, a batch of KPIs at a time.
+
+    No question has more cells than a page has rows: the answer is one page, and nothing that
+    Kolada publishes meanwhile can slip between two.
+    """
+    periods = sorted(set(period))
     return Plan(
         tuple(
-            Query("data", kpi=kpis, municipality=municipalities, period=periods)
+            Query("data", kpi=kpis, municipality=municipalities, period=some)
             for kpis in batches(sorted(set(kpi)))
-            for periods in batches(sorted(set(period)))
             for municipalities in batches(sorted(set(municipality)))
+            for some in batches(periods, most=PAGE_ROWS // (len(kpis) * len(municipalities) or 1))
+        )
+    )
+
+
+def ou_plan(*, kpi: Iterable[str], period: Iterable[int]) -> Plan:
+    """Ask for every unit's value of kpi x period, a year of a KPI at a time."""
+    return Plan(
+        tuple(
+            Query("oudata", kpi=(one,), period=(year,))
+            for one in sorted(set(kpi))
+            for year in sorted(set(period))
         )
     )
 
@@ -75,8 +91,8 @@ def known_kpis(kpi: pl.DataFrame, wanted: Sequence[str] | None) -> list[str]:
     return sorted(set(wanted))
 
 
-def kpis_of_areas(folder: Path) -> list[str]:
-    """The KPIs that the area files of a folder name.
+def kpis_of_areas(folder: Path) -> tuple[list[str], list[str]]:
+    """The KPIs that the area files of a folder name, and those whose units are wanted too.
 
     Raises
     ------
@@ -84,18 +100,21 @@ def kpis_of_areas(folder: Path) -> list[str]:
         If the folder has no area file, or one that is not TOML.
     """
     found: set[str] = set()
+    of_units: set[str] = set()
     for path in sorted(folder.glob("*.toml")):
         try:
             content = tomllib.loads(path.read_text(encoding="utf-8"))
         except tomllib.TOMLDecodeError as error:
             raise ArchiveError(f"{path} is not TOML: {error}. Correct the file there.") from error
-        found.update(one["kpi"] for one in content.get("indicators", {}).values() if "kpi" in one)
+        named = [one for one in content.get("indicators", {}).values() if "kpi" in one]
+        found.update(one["kpi"] for one in named)
+        of_units.update(one["kpi"] for one in named if one.get("unit_data"))
     if not found:
         raise ArchiveError(
             f"There is no service area with a KPI in {folder}. Name the folder of the area files, "
             "or ask with --all or --kpi."
         )
-    return sorted(found)
+    return sorted(found), sorted(of_units)
 
 
 def _n_row(query: Query) -> int:

@@ -60,6 +60,11 @@ class Query:
         return tuple(n for n in ("kpi", "municipality", "ou", "period") if getattr(self, n))
 
     @property
+    def unit(self) -> Literal["municipality", "ou"] | None:
+        """Whose values the rows are; None where they are metadata."""
+        return {"data": "municipality", "oudata": "ou"}.get(self.table)  # type: ignore[return-value]
+
+    @property
     def path(self) -> str:
         """The path below Kolada's base address."""
         if self.table not in ("data", "oudata"):
@@ -126,11 +131,12 @@ class Query:
         return cls(**known)
 
 
-def batches(values: Sequence[Value]) -> list[tuple[Value, ...]]:
-    """`values` in lists that Kolada accepts; one empty list where there are none."""
+def batches(values: Sequence[Value], *, most: int = BATCH_LIMIT) -> list[tuple[Value, ...]]:
+    """`values` in lists of at most `most` that Kolada accepts; one empty list of none."""
     if not values:
         return [()]
-    return [tuple(values[i : i + BATCH_LIMIT]) for i in range(0, len(values), BATCH_LIMIT)]
+    size = max(1, min(most, BATCH_LIMIT))
+    return [tuple(values[i : i + size]) for i in range(0, len(values), size)]
 
 
 def _listed(values: Sequence[object]) -> str:

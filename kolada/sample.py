@@ -54,6 +54,20 @@ then every second period, and U23401 where nobody reported, most often the small
 long waits. A row that says "Missing": fewer than 30 answers, a gender with fewer than 30
 answers or 10 pupils, and a few costs and grades, most often of the small.
 
+**School units.** A municipality has (inhabitants / 6 000)^0.8 schools, at least one; its
+pupils are divided among them as exp(0.6 N(0, 1)), once and for all. A school has a lasting
+character c ~ N(0, 1), and of each gender n pupils in year 9:
+
+    N15505 = municipality + 20 c + N(0, 30^2 / n)
+    p      = logistic(logit(municipality) + 0.6 c)
+    N15436 = p + N(0, p (1 - p) / n), in whole pupils
+
+each shifted alike for all the schools of a municipality, so that their mean weighted by pupils is
+the municipality's own value before and after the noise, but for whole pupils. Girls and boys are
+hidden where either are fewer than 10, and the total where both together are. How far schools
+differ is known: `unit_truth` has the variance of what is true of them, without the noise, between
+the municipalities' means and within them, and the share of it that lies between (ICC).
+
 Each table draws from a stream of its own name, so that a new KPI does not move the others.
 """
 
@@ -65,7 +79,7 @@ import numpy as np
 import polars as pl
 
 from kolada.archive import OBSERVATION_SCHEMA, OU_OBSERVATION_SCHEMA, Archive
-from kolada.sample_catalogue import (
+from kolada.simulated.catalogue import (
     SIMULATED_SOURCE,
     inhabitants,
     kpi_groups,
@@ -74,9 +88,8 @@ from kolada.sample_catalogue import (
     municipality_rows,
     unit_rows,
 )
-from kolada.sample_model import (
+from kolada.simulated.model import (
     COST_SPREAD_PCT,
-    FEWEST_PUPILS,
     BoolArray,
     Dice,
     FloatArray,
@@ -87,9 +100,12 @@ from kolada.sample_model import (
     elderly,
     performance,
     population,
+    pupils,
     school,
+    school_results,
     structure,
 )
+from kolada.simulated.units import Schools, UnitResults, unit_results
 
 __all__ = ["COST_SPREAD_PCT", "SIMULATED_SOURCE", "SimulatedSweden", "simulated_sweden"]
 
@@ -104,10 +120,15 @@ class SimulatedSweden:
     `truth` has a row per service_area ("compulsory_school" or "elderly_care"), municipality and
     period. Its efficiency and quality_level are in standard deviations of the municipalities, 0
     is the country and more is better; its cost_level is in per cent above the country.
+    `unit_truth` has a row per kpi and period: variance_between and variance_within of schools'
+    true values, in the KPI's unit squared and weighted by pupils, and icc, the first's share.
+    `unit_pupils` has a row per ou and period: n_pupil in year 9.
     """
 
     archive: Archive
     truth: pl.DataFrame
+    unit_truth: pl.DataFrame
+    unit_pupils: pl.DataFrame
 
 
 def simulated_sweden(
@@ -141,11 +162,16 @@ def simulated_sweden(
     )
     truth = {area: performance(dice, area) for area in COST_SPREAD_PCT}
     series = population(given)
-    series |= school(dice, given, truth["compulsory_school"])
+    n_pupil = pupils(dice, given)
+    results = school_results(dice, given, truth["compulsory_school"], n_pupil)
+    series |= school(dice, given, truth["compulsory_school"], n_pupil, results)
     series |= elderly(dice, given, truth["elderly_care"])
     series |= deviations(dice, given, truth["compulsory_school"], series["N20900"].total)
 
     units = unit_rows(title)
+    place = {id_: i for i, id_ in enumerate(title)}
+    schools = Schools.drawn(dice, [place[row["municipality"]] for row in units], n_pupil)
+    of_units = unit_results(dice, schools, results)
     archive = Archive(
         kpi=kpi,
         municipality=municipality,
@@ -153,9 +179,14 @@ def simulated_sweden(
         municipality_groups=_peers(given, title, last_period),
         kpi_groups=kpi_groups(kpi),
         ou=units,
-        ou_observation=_unit_observations(dice, series["N15419"], periods, list(title), units),
+        ou_observation=_unit_observations(of_units, periods, [row["id"] for row in units]),
     )
-    return SimulatedSweden(archive=archive, truth=_truth(truth, periods, list(title)))
+    return SimulatedSweden(
+        archive=archive,
+        truth=_truth(truth, periods, list(title)),
+        unit_truth=_unit_truth(of_units, periods),
+        unit_pupils=_unit_pupils(schools, periods, [row["id"] for row in units]),
+    )
 
 
 def _truth(
@@ -233,36 +264,44 @@ def _rows(
 
 
 def _unit_observations(
-    dice: Dice,
-    grades: Series,
-    periods: Sequence[int],
-    municipality: Sequence[str],
-    units: Sequence[Mapping[str, str]],
+    results: Mapping[str, UnitResults], periods: Sequence[int], units: Sequence[str]
 ) -> pl.DataFrame:
-    home = [municipality.index(unit["municipality"]) for unit in units]
-    character = dice.stream("unit character").normal(scale=6, size=len(units))
-    n_pupil = dice.stream("unit pupils").integers(6, 60, size=(2, len(units)))
-    n_passed = []
-    for gender, n in zip("KM", n_pupil, strict=True):
-        # A municipality whose grades are missing still has schools, which publish theirs.
-        usual = np.nan_to_num(grades.by_gender[gender][:, home], nan=75)
-        share = np.clip(usual + character, 2, 98) / 100
-        n_passed.append(dice.stream(f"unit {gender}").binomial(n, share))
-    values = {
-        gender: np.where(n < FEWEST_PUPILS, np.nan, 100 * passed / n)
-        for gender, n, passed in zip("KM", n_pupil, n_passed, strict=True)
-    }
-    values["T"] = 100 * sum(n_passed) / n_pupil.sum(axis=0)
-    asked = np.ones((len(periods), len(units)), dtype=np.bool_)
-    ids = [unit["id"] for unit in units]
     return (
         pl.concat(
-            _rows("N15419", gender, share.round(1), asked, periods, ids)
-            for gender, share in values.items()
+            _rows(kpi, gender, values, one.series.asked, periods, units)
+            for kpi, one in results.items()
+            for gender, values in one.series.by_gender.items()
         )
         .rename({"municipality": "ou"})
         .cast(OU_OBSERVATION_SCHEMA)
         .sort("kpi", "period", "ou", "gender")
+    )
+
+
+def _unit_truth(results: Mapping[str, UnitResults], periods: Sequence[int]) -> pl.DataFrame:
+    return pl.concat(
+        pl.DataFrame(
+            {
+                "kpi": [kpi] * len(periods),
+                "period": pl.Series(periods, dtype=pl.Int32),
+                "variance_between": one.variance_between,
+                "variance_within": one.variance_within,
+            }
+        )
+        for kpi, one in results.items()
+    ).with_columns(
+        icc=pl.col("variance_between") / (pl.col("variance_between") + pl.col("variance_within"))
+    )
+
+
+def _unit_pupils(schools: Schools, periods: Sequence[int], units: Sequence[str]) -> pl.DataFrame:
+    n_pupil = schools.n_pupil["K"] + schools.n_pupil["M"]
+    return pl.DataFrame(
+        {
+            "ou": list(units) * len(periods),
+            "period": np.repeat(np.array(periods, dtype=np.int32), len(units)),
+            "n_pupil": n_pupil.ravel().astype(np.int32),
+        }
     )
 
 

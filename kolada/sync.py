@@ -1,4 +1,4 @@
-"""What is missing or stale -> a plan of queries -> answers in the ledger.
+"""A plan of queries -> answers in the ledger.
 
 A sync that was killed goes on at the query where it stopped: what it has asked is in the ledger
 under the sync's own id, and the id is kept beside the ledger until the sync has ended.
@@ -8,17 +8,25 @@ import hashlib
 import json
 import logging
 import os
-from collections.abc import Callable, Sequence
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
-from kolada.client import Answer, KoladaClient
-from kolada.errors import AnswerError, LedgerError
-from kolada.history import KPI, replay
-from kolada.ledger import Ledger, cannot_write
+from kolada.client import MOST_AT_ONCE, Answer, KoladaClient
+from kolada.errors import (
+    AnswerError,
+    KoladaError,
+    LedgerError,
+    RefusedError,
+    UnreachableError,
+)
+from kolada.ledger import Entry, Ledger, cannot_write
 from kolada.query import Query
-from kolada.sample import SIMULATED_SOURCE
+from kolada.simulated.catalogue import SIMULATED_SOURCE
 
 METADATA_QUERIES = (Query("kpi"), Query("municipality"), Query("municipality_groups"))
 RESUME_LIMIT = timedelta(hours=12)  # an older one is begun anew: Kolada has published since
@@ -41,33 +49,50 @@ def sync(
     ledger: Ledger,
     queries: Sequence[Query],
     *,
+    at_once: int = MOST_AT_ONCE,
+    accept_empty: bool = False,
     told: Callable[[int], None] = lambda _: None,
 ) -> SyncResult:
-    """Ask `queries` in order and store each answer as it comes.
+    """Ask `queries`, `at_once` of them at a time, and store the answers in their order.
 
     `told` is called with the number of queries that have been answered since it was last called.
+    An answer without a row to a question that had rows is refused unless `accept_empty`.
 
     Raises
     ------
     KoladaError
-        If Kolada does not answer, or the ledger cannot be written. What was stored until then is
-        kept, and the next sync of the same queries goes on from there.
+        If Kolada does not answer, or the ledger cannot be written. All other answers are stored
+        first, and the next sync of the same queries asks for what is left.
     """
     with ledger.writing() as writer:
         sync_id, state = _begin(ledger, queries, kolada.base_url)
-        answered = {entry.query for entry in ledger.entries() if entry.sync == sync_id}
+        answered: set[Query] = set()
+        before: dict[Query, Entry] = {}
+        for entry in ledger.entries():
+            before[entry.query] = entry
+            if entry.sync == sync_id:
+                answered.add(entry.query)
         left = [query for query in queries if query not in answered]
-        before = kolada.n_request
+        n_request = kolada.n_request
         told(len(queries) - len(left))
-        for query in left:
-            answer = kolada.answer(query)
-            _refuse_emptied(ledger, answer)
-            if query == Query("kpi"):
-                _refuse_mixture(ledger, answer)
+        failed: KoladaError | None = None
+        for outcome in _outcomes(kolada, left, at_once):
+            try:
+                answer = outcome.result()
+                known = before.get(answer.query)
+                if known is not None and not accept_empty:
+                    answer = _believed(kolada, ledger, known, answer)
+                if known is not None and answer.query == Query("kpi"):
+                    _refuse_mixture(ledger, known, answer)
+            except (AnswerError, RefusedError, UnreachableError) as error:
+                failed = failed or error
+                continue
             writer.append(answer, sync=sync_id)
             told(1)
+        if failed is not None:
+            raise failed
         state.unlink()
-    result = SyncResult(sync_id, len(queries), len(left), kolada.n_request - before)
+    result = SyncResult(sync_id, len(queries), len(left), kolada.n_request - n_request)
     log.info(
         "sync %s: %d of %d queries asked in %d requests",
         sync_id, result.n_asked, result.n_query, result.n_request,
@@ -75,26 +100,70 @@ def sync(
     return result
 
 
-def _refuse_emptied(ledger: Ledger, answer: Answer) -> None:
-    """No row at all, where the same question had rows, is a fault at Kolada and no news."""
-    if next(answer.records(), None) is not None:
-        return
-    before = [entry for entry in ledger.entries() if entry.query == answer.query]
-    if before and any(values for _, values in ledger.records(before[-1])):
+def _outcomes(
+    kolada: KoladaClient, queries: Sequence[Query], at_once: int
+) -> Iterator[Future[Answer]]:
+    """The answers in order; after the first failure only those already under way."""
+    with ThreadPoolExecutor(at_once, thread_name_prefix="kolada") as threads:
+        waiting = iter(queries)
+        under_way: deque[Future[Answer]] = deque()
+        has_failed = False
+        while True:
+            while not has_failed and len(under_way) < 2 * at_once - 1:
+                query = next(waiting, None)
+                if query is None:
+                    break
+                under_way.append(threads.submit(kolada.answer, query))
+            if not under_way:
+                return
+            outcome = under_way.popleft()
+            if outcome.cancelled():
+                continue
+            if outcome.exception() is not None and not has_failed:
+                has_failed = True
+                for other in under_way:
+                    other.cancel()  # those that run go on, and what they bring is kept
+            yield outcome
+
+
+def _believed(kolada: KoladaClient, ledger: Ledger, known: Entry, answer: Answer) -> Answer:
+    """The answer, or a second one to the same question where the first lacks rows it used to have.
+
+    A row can slip between two pages when Kolada publishes in between; one that is gone is
+    missing again. No row at all, where the same question had rows, is a fault and no news.
+    """
+    if (len(answer.pages) == 1 and len(answer.pages[0].rows)) or not answer.query.is_whole:
+        return answer
+    had = _keys(answer.query, (row for _, page in ledger.records(known) for row in page))
+    now = _keys(answer.query, answer.records())
+    if had and not now:
         raise AnswerError(
             f"Kolada answers {answer.query.path} with no row, and had rows on "
-            f"{before[-1].retrieved_at:%Y-%m-%d}. Nothing is stored, so that nothing is taken for "
-            "withdrawn; run again later."
+            f"{known.retrieved_at:%Y-%m-%d}. Nothing of it is stored, so that nothing is taken for "
+            "withdrawn; run again later, or `python -m kolada sync` with --accept-empty if Kolada "
+            "has withdrawn them."
         )
+    if had <= now:
+        return answer
+    again = kolada.answer(answer.query)
+    still_gone = had - _keys(again.query, again.records())
+    if still_gone and still_gone != had - now:
+        raise AnswerError(
+            f"Kolada answers {answer.query.path} with other rows each time it is asked. Nothing "
+            "of it is stored; run again later."
+        )
+    return again
 
 
-def _refuse_mixture(ledger: Ledger, answer: Answer) -> None:
+def _keys(query: Query, records: Iterable[Mapping[str, Any]]) -> set[tuple[Any, ...]]:
+    names = ("id",) if query.unit is None else ("kpi", query.unit, "period")
+    return {tuple(record[name] for name in names) for record in records}
+
+
+def _refuse_mixture(ledger: Ledger, known: Entry, answer: Answer) -> None:
     """Simulated values must never stand among real ones."""
-    known = replay(ledger, KPI)
-    if known.is_empty():
-        return
-    was = known["description"].str.contains(SIMULATED_SOURCE, literal=True).any()
-    now = any(SIMULATED_SOURCE in (row.get("description") or "") for row in answer.records())
+    was = _is_simulated(row for _, page in ledger.records(known) for row in page)
+    now = _is_simulated(answer.records())
     if was != now:
         raise LedgerError(
             f"The ledger in {ledger.folder} holds {'simulated' if was else 'real'} data and the "
@@ -103,12 +172,19 @@ def _refuse_mixture(ledger: Ledger, answer: Answer) -> None:
         )
 
 
+def _is_simulated(kpis: Iterable[Mapping[str, Any]]) -> bool:
+    return any(SIMULATED_SOURCE in (row.get("description") or "") for row in kpis)
+
+
 def _begin(ledger: Ledger, queries: Sequence[Query], source: str) -> tuple[str, Path]:
     """The id of the sync: that of the same plan if it was stopped lately, or a new one."""
     plan = json.dumps([source, *(query.as_json() for query in queries)])
     digest = hashlib.sha256(plan.encode()).hexdigest()
     state = ledger.folder / f"unfinished-{digest[:12]}.json"
     now = datetime.now(UTC)
+    for other in ledger.folder.glob("unfinished-*.json"):
+        if other != state and other.stat().st_mtime < (now - RESUME_LIMIT).timestamp():
+            other.unlink()  # of a plan that is asked no more
     try:
         begun = json.loads(state.read_text(encoding="utf-8"))
         age = now - datetime.fromisoformat(begun["begun_at"])

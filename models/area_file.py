@@ -46,6 +46,7 @@ INDICATOR_FIELDS: Mapping[str, tuple[type, bool]] = {
     "weight": (float, False),
     "regi": (str, True),
     "carry_forward": (int, False),
+    "unit_data": (bool, False),
     "first_period": (int, False),
     "plausible": (list, False),
     "why": (str, True),

@@ -5,7 +5,7 @@ Kolada's catalogue (an id that is not there, another title, an ended series) is
 `check_against_catalogue`'s to say.
 """
 
-import re
+import shlex
 import tomllib
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass
@@ -15,6 +15,7 @@ from typing import Any
 import polars as pl
 
 from models.area_file import Direction, Grade, Role, area_faults, listed
+from models.successor import Successor, ended_after, successors
 
 AREAS = Path(__file__).parent / "areas"
 
@@ -45,6 +46,7 @@ class Indicator:
     weight: float
     regi: str
     carry_forward: int  # years a value may be old
+    unit_data: bool  # whether the values of schools, homes … are read too
     first_period: int  # the area's, where the file gives none
     plausible: tuple[float, float] | None  # values outside are set aside
     why: str
@@ -150,7 +152,9 @@ def read_service_area(path: Path) -> ServiceArea:
     )
 
 
-def check_against_catalogue(areas: Iterable[ServiceArea], kpi: pl.DataFrame) -> None:
+def check_against_catalogue(
+    areas: Iterable[ServiceArea], kpi: pl.DataFrame, *, earlier: pl.DataFrame | None = None
+) -> None:
     """Check every area's KPIs against Kolada's catalogue.
 
     A wrong id is as easily typed as a right one, so an id counts only together with its title.
@@ -159,37 +163,51 @@ def check_against_catalogue(areas: Iterable[ServiceArea], kpi: pl.DataFrame) -> 
     ----------
     areas : iterable of ServiceArea
         The areas to check.
-    kpi : frame with the columns kpi, title
+    kpi : frame with the columns kpi, title, description, has_ou_data
         Kolada's catalogue, one row per KPI.
+    earlier : frame with kpi, title and description, optional
+        The last that was known of KPIs that are gone, from which their titles are told.
 
     Raises
     ------
     ServiceAreaError
         If a KPI is not in the catalogue, its title is another, or its series has ended, which
-        Kolada writes as "(-2024)" or "(- 2024)" last in the title. All areas' faults are counted
-        and five listed.
+        Kolada writes as "(-2024)" or "(- 2024)" last in the title. What has replaced it is named
+        as far as `models.successor` finds it. All areas' faults are counted and five listed.
     """
-    titles: dict[str, str] = dict(kpi.select("kpi", "title").iter_rows())
+    titles = _titles(kpi)
+    with_units = set(kpi.filter("has_ou_data")["kpi"])
+    known_before = {} if earlier is None else _titles(earlier)
     faults: list[str] = []
     for area in areas:
         for indicator in area.indicators:
             who = f"{area.name}, indicator {indicator.name} ({indicator.kpi})"
             title = titles.get(indicator.kpi)
             if title is None:
-                faults.append(
-                    f"{who} is not in Kolada's catalogue. Find the id with "
-                    f'`python -m kolada kpi "{indicator.title}"`.'
+                before = known_before.get(indicator.kpi)
+                was = f", where it was {before!r}" if before else ""
+                remedy = _replaced(
+                    successors(kpi, indicator.kpi, earlier=earlier, title=indicator.title)
+                ) or (
+                    "Find the id with `python -m kolada kpi "
+                    f"{shlex.quote(' '.join(indicator.title.split()))}`."
                 )
-            elif ended := re.search(r"\(-\s*(\d{4})\)\s*$", title):
+                faults.append(f"{who} is not in Kolada's catalogue{was}. {remedy}")
+            elif ended := ended_after(title):
+                remedy = _replaced(successors(kpi, indicator.kpi, earlier=earlier)) or (
+                    "Choose a KPI that is still published, or take it out."
+                )
                 faults.append(
                     f"{who} has ended: Kolada's title is {title!r}, so there is nothing after "
-                    f"{ended[1]}. Choose a KPI that is still published, or take it out."
+                    f"{ended}. {remedy}"
                 )
             elif title != indicator.title:
                 faults.append(
                     f"{who} has the title {title!r} at Kolada, but {indicator.title!r} in the "
                     "file. If it is the same measure, copy Kolada's title; else correct the id."
                 )
+            elif indicator.unit_data and indicator.kpi not in with_units:
+                faults.append(f"{who} has no values of units at Kolada. Remove unit_data there.")
     if faults:
         raise ServiceAreaError(listed("The service areas beside Kolada's catalogue", faults))
 
@@ -261,6 +279,7 @@ def indicator_frame(areas: Iterable[ServiceArea]) -> pl.DataFrame:
         "weight": pl.Float64,
         "regi": pl.String,
         "carry_forward": pl.Int32,
+        "unit_data": pl.Boolean,
         "first_period": pl.Int32,
         "plausible_min": pl.Float64,
         "plausible_max": pl.Float64,
@@ -268,6 +287,23 @@ def indicator_frame(areas: Iterable[ServiceArea]) -> pl.DataFrame:
         "source": pl.String,
     }
     return pl.DataFrame(rows, schema=schema)
+
+
+def _titles(kpi: pl.DataFrame) -> dict[str, str]:
+    return dict(kpi.select("kpi", "title").iter_rows())
+
+
+def _replaced(by: Iterable[Successor]) -> str:
+    """Say what has replaced a KPI and what to do, in a sentence for each."""
+    words = {
+        "told": "Kolada says that it is replaced by {}: compare the two definitions before it "
+        "takes its place.",
+        "told_not_comparable": "Kolada says that it is replaced by {} and that the two are not "
+        "comparable: where that takes its place, add the first year to the area's breaks.",
+        "same_title": "The same title is that of {}, which is likely what is meant now, though "
+        "Kolada does not say so: compare the two definitions.",
+    }
+    return " ".join(words[each.basis].format(f"{each.kpi}, {each.title!r}") for each in by)
 
 
 def _indicator(name: str, table: Mapping[str, Any], area_first_period: int) -> Indicator:
@@ -283,6 +319,7 @@ def _indicator(name: str, table: Mapping[str, Any], area_first_period: int) -> I
         weight=float(table.get("weight", 1)),
         regi=table["regi"],
         carry_forward=table.get("carry_forward", 0),
+        unit_data=table.get("unit_data", False),
         first_period=table.get("first_period", area_first_period),
         plausible=None if plausible is None else (float(plausible[0]), float(plausible[1])),
         why=table["why"],

@@ -18,6 +18,9 @@ CONTRACTS: Mapping[str, type[pa.DataFrameModel]] = {
     "mart.index": contracts.Index,
     "mart.rank_interval": contracts.RankInterval,
     "mart.efficiency": contracts.Efficiency,
+    "mart.revision": contracts.Revision,
+    "mart.definition_change": contracts.DefinitionChange,
+    "mart.rank_change": contracts.RankChange,
 }
 KEYS = {
     "raw.observation": ("kpi", "municipality", "period", "gender", "retrieved_at"),

@@ -17,6 +17,8 @@ from kolada.sample import simulated_sweden
 from models.service_area import ServiceAreaError
 from pipelines.doctor import findings
 from pipelines.publish.release import ReleaseError, read_manifest
+from pipelines.radar.between import radar_between
+from pipelines.radar.made import RadarError, latest
 from pipelines.resources import ROOT, Settings, SettingsError, moment_of, municipality_of
 from pipelines.runner import Outcome, RunError, prepare, run
 from pipelines.verify import verify
@@ -25,6 +27,7 @@ from pipelines.warehouse import WarehouseError
 RECORDED_AREAS = ROOT / "models" / "areas_2016_2019"
 EXPECTED = (
     RunError, SettingsError, ServiceAreaError, KoladaError, WarehouseError, ReleaseError,
+    RadarError,
 )  # fmt: skip
 
 
@@ -95,6 +98,23 @@ def verify_command(release: Path) -> None:
 
 
 @cli.command()
+@click.option("--since", help="What was known at the end of this date, to begin with.")
+@click.option("--until", help="What was known at the end of this date; otherwise now.")
+def radar(since: str | None, until: str | None) -> None:
+    """Say what Kolada has changed: the newest radar, or one between two dates."""
+    settings = Settings.from_environment()
+    begins, ends = moment_of(since or ""), moment_of(until or "")
+    if begins is None and ends is not None:
+        raise RadarError("--until says where to end, but not where to begin. Give --since too.")
+    if begins is None:
+        made = latest(settings.radars)
+        click.echo(radar_line(made.manifest["line"], made.page))
+        return
+    content, page = radar_between(settings, since=begins, until=ends)
+    click.echo(radar_line(content.line, page))
+
+
+@cli.command()
 def doctor() -> None:
     """Say what is wrong with the set-up, in plain words."""
     is_well = True
@@ -137,7 +157,19 @@ def _summary(outcome: Outcome) -> Iterator[str]:
         yield from (f"  {message}" for message in area["messages"])
     yield ""
     yield f"{outcome.n_new_row} nya rader från Kolada."
+    if outcome.n_unnamed:
+        yield (
+            f"{outcome.n_unnamed} värden hade ändrats utan att Kolada sade det; de hittades när "
+            "en del lästes om."
+        )
+    if outcome.radar:
+        yield radar_line(outcome.radar, outcome.radar_page)
     yield f"{'Ny release' if outcome.is_new else 'Oförändrad release'}: {outcome.folder}"
+
+
+def radar_line(line: str, page: Path | None) -> str:
+    """The radar in one line, with where to read more where there is more to read."""
+    return f"Revisionsradar: {line} {page}" if page else line
 
 
 def main() -> None:

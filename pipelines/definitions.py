@@ -5,6 +5,7 @@ import dagster as dg
 from pipelines.assets.definitions import definition_assets
 from pipelines.assets.efficiency import efficiency_assets
 from pipelines.assets.published import published_assets
+from pipelines.assets.radar import radar_assets
 from pipelines.assets.raw import raw_assets
 from pipelines.assets.tables import table_assets
 from pipelines.checks import checks
@@ -19,6 +20,7 @@ JOB = "benchmark"
 
 assets = [
     *raw_assets, *definition_assets, *table_assets, *efficiency_assets, *published_assets,
+    *radar_assets,
 ]  # fmt: skip
 
 defs = dg.Definitions(

@@ -1,5 +1,6 @@
 """Settings from the environment -> the plain objects that assets, notebooks and tests share."""
 
+import math
 import os
 import re
 from dataclasses import dataclass
@@ -17,6 +18,7 @@ from pipelines.warehouse import Warehouse
 ROOT = Path(__file__).resolve().parent.parent
 STOCKHOLM = ZoneInfo("Europe/Stockholm")
 ALINGSAS = "1489"
+MATERIALITY = 0.02  # of the interquartile range of a KPI over the municipalities
 
 
 class SettingsError(Exception):
@@ -35,6 +37,7 @@ class Settings:
     only: tuple[str, ...] = ()  # names of service areas; empty is all
     municipality: str = ALINGSAS  # in focus
     as_of: datetime | None = None  # None is what Kolada says now
+    materiality: float = MATERIALITY  # what the radar shows of a change; 0 is all
 
     @property
     def ledger(self) -> Path:
@@ -50,6 +53,11 @@ class Settings:
     def releases(self) -> Path:
         """The folder of all releases."""
         return self.data / "releases"
+
+    @property
+    def radars(self) -> Path:
+        """The folder of all radars."""
+        return self.data / "radar"
 
     @property
     def dagster(self) -> Path:
@@ -84,6 +92,7 @@ class Settings:
             "EFFEKTIV_ONLY": ",".join(self.only),
             "EFFEKTIV_MUNICIPALITY": self.municipality,
             "EFFEKTIV_AS_OF": self.as_of.isoformat() if self.as_of else "",
+            "EFFEKTIV_MATERIALITY": str(self.materiality),
         }
 
     @classmethod
@@ -105,7 +114,12 @@ class Settings:
             only=tuple(name for name in (get("EFFEKTIV_ONLY") or "").split(",") if name),
             municipality=municipality_of(get("EFFEKTIV_MUNICIPALITY") or ALINGSAS),
             as_of=moment_of(get("EFFEKTIV_AS_OF") or ""),
+            materiality=materiality_of(get("EFFEKTIV_MATERIALITY") or str(MATERIALITY)),
         )
+
+    def area_files(self) -> dict[str, Path]:
+        """The definition of every service area of this run, by its name."""
+        return {area.name: self.areas / f"{area.name}.toml" for area in self.service_areas()}
 
 
 def rate_of(text: str) -> float | None:
@@ -132,6 +146,20 @@ def municipality_of(text: str) -> str:
             "Alingsås."
         )
     return text
+
+
+def materiality_of(text: str) -> float:
+    """A share of the interquartile range, 0 or more."""
+    try:
+        share = float(text)
+    except ValueError:
+        share = math.nan
+    if not 0 <= share < math.inf:
+        raise SettingsError(
+            f"EFFEKTIV_MATERIALITY is {text!r}. Give a share of the spread between municipalities, "
+            f"such as {MATERIALITY}, or 0 to show every change."
+        )
+    return share
 
 
 def moment_of(text: str) -> datetime | None:

@@ -13,6 +13,8 @@ import dagster as dg
 from sqlalchemy.exc import SQLAlchemyError
 
 from pipelines.assets.published import RELEASE
+from pipelines.assets.radar import RADAR
+from pipelines.assets.raw import LEDGER
 from pipelines.resources import ROOT, Settings
 
 SWEPT = "the process died; found at the next start"
@@ -29,6 +31,9 @@ class Outcome:
     folder: Path
     is_new: bool
     n_new_row: int  # rows that were appended to raw.*
+    n_unnamed: int = 0  # values found changed that Kolada had not named as changed
+    radar: str = ""  # what Kolada has changed, in one line of Swedish; empty for a past date
+    radar_page: Path | None = None  # none where there is nothing to read
 
 
 def prepare(settings: Settings) -> None:
@@ -97,7 +102,17 @@ def execute(
         for event in result.get_asset_materialization_events()
         if "new_rows" in (m := event.materialization).metadata
     )
-    return Outcome(Path(str(release["folder"].value)), bool(release["is_new"].value), n_new)
+    read = result.asset_materializations_for_node(LEDGER.path[0])[0].metadata
+    radar = result.asset_materializations_for_node(RADAR)[0].metadata
+    page = str(radar["page"].value)
+    return Outcome(
+        Path(str(release["folder"].value)),
+        bool(release["is_new"].value),
+        n_new,
+        n_unnamed=int(read["unnamed_changes"].value),
+        radar=str(radar["line"].value),
+        radar_page=Path(page) if page else None,
+    )
 
 
 def sweep(instance: dg.DagsterInstance) -> int:

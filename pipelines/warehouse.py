@@ -1,4 +1,6 @@
-"""The warehouse: one DuckDB file with the schemas raw, staging and mart. No Dagster here.
+"""The warehouse: one DuckDB file with the schemas raw, as_of, staging and mart. No Dagster here.
+
+What is in as_of are no tables but questions with a moment: `from as_of.kpi('2026-09-01')`.
 
 Everything in it can be rebuilt from the ledger. DuckDB allows one writing process and no readers
 beside it, so a connection is held for as long as one call takes; readers use a release.
@@ -15,7 +17,7 @@ import polars as pl
 import models
 
 SQL_FOLDER = Path(models.__file__).parent / "sql"
-SCHEMAS = ("raw", "staging", "mart")
+SCHEMAS = ("raw", "as_of", "staging", "mart")
 
 
 class WarehouseError(Exception):
@@ -103,6 +105,7 @@ class Warehouse:
                 f"create table if not exists {table} as select * from incoming limit 0"
             )
             connection.execute(f"insert into {table} by name select * from incoming")
+            connection.execute(_macro(table.removeprefix("raw.")))
             connection.execute(_POSITIONS)
             connection.execute("delete from raw.loaded where name = ?", [table])
             connection.execute("insert into raw.loaded values (?, ?, ?)", [table, *position])
@@ -136,7 +139,11 @@ class Warehouse:
 
 def sql_tables() -> list[str]:
     """The tables that have a select of their own, by full name."""
-    return sorted(f"{path.parent.name}.{path.stem}" for path in SQL_FOLDER.glob("*/*.sql"))
+    return sorted(
+        f"{path.parent.name}.{path.stem}"
+        for path in SQL_FOLDER.glob("*/*.sql")
+        if path.parent.name != "as_of"
+    )
 
 
 def select_of(table: str) -> str:
@@ -155,10 +162,19 @@ def tables_read_by(sql: str) -> set[str]:
     return set(_tables(content))
 
 
+def _macro(name: str) -> str:
+    """The statement that makes `as_of.<name>`; the first line of its file says what it takes."""
+    select = select_of(f"as_of.{name}")
+    signature = select[: select.index("):") + 1].removeprefix("-- ")
+    return f"create or replace macro {signature} as table {select}"
+
+
 def _tables(node: object) -> Iterator[str]:
     if isinstance(node, dict):
         if node.get("type") == "BASE_TABLE" and node.get("schema_name"):
             yield f"{node['schema_name']}.{node['table_name']}"
+        if node.get("schema") == "as_of":
+            yield f"raw.{node['function_name']}"
         for child in node.values():
             yield from _tables(child)
     elif isinstance(node, list):

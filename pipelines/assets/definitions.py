@@ -22,15 +22,17 @@ def as_of(
 ) -> dg.MaterializeResult:
     """The moment whose knowledge everything downstream shows; one row.
 
-    It is the newest retrieval that changed anything, so that a night in which nothing changed
-    gives the same tables and the same release.
+    It is the newest retrieval that changed anything that the areas use, so that a night in which
+    nothing of it changed gives the same tables and the same release.
     """
+    used = {one.kpi for area in settings.service_areas() for one in area.indicators}
+    kpis = ", ".join(f"'{kpi}'" for kpi in sorted(used))
     ((chosen,),) = warehouse.query(
         f"""
         select max(retrieved_at)
         from (
-            select retrieved_at from raw.observation
-            union all by name select retrieved_at from raw.kpi
+            select retrieved_at from raw.observation where kpi in ({kpis})
+            union all by name select retrieved_at from raw.kpi where kpi in ({kpis})
             union all by name select retrieved_at from raw.municipality
             union all by name select retrieved_at from raw.municipality_group
         )
@@ -59,7 +61,15 @@ def indicator(
 ) -> dg.MaterializeResult:
     """Their KPIs, each as Kolada's catalogue had it; one row per service area and indicator."""
     areas = settings.service_areas()
-    check_against_catalogue(areas, warehouse.read("staging.kpi"))
+    gone = warehouse.query(
+        """
+        select kpi, title, description
+        from raw.kpi
+        where retrieved_at <= (select as_of from staging.as_of)
+        qualify is_deleted and row_number() over (partition by kpi order by retrieved_at desc) = 1
+        """
+    )
+    check_against_catalogue(areas, warehouse.read("staging.kpi"), earlier=gone)
 
     rows = IndicatorTable.validate(indicator_frame(areas), lazy=True)
 

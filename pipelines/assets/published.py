@@ -30,9 +30,7 @@ def release(
         tables,
         municipality=settings.municipality,
         as_of=as_of.astimezone(STOCKHOLM),
-        area_files={
-            area.name: settings.areas / f"{area.name}.toml" for area in settings.service_areas()
-        },
+        area_files=settings.area_files(),
     )
     made = publish(
         content.files,

@@ -6,6 +6,7 @@ from datetime import date, datetime
 import dagster as dg
 import polars as pl
 
+from kolada.catch_up import QUIET_REQUESTS, night
 from kolada.client import KoladaClient
 from kolada.contracts import CONTRACTS
 from kolada.errors import LedgerError
@@ -14,22 +15,26 @@ from kolada.history import (
     MUNICIPALITY,
     MUNICIPALITY_GROUP,
     OBSERVATION,
+    OU,
+    OU_OBSERVATION,
     RawTable,
     Wave,
     changes,
     empty,
-    replay,
+    present,
+    touched_by,
     waves,
 )
 from kolada.ledger import Ledger
-from kolada.plan import Plan, municipalities_to_ask, observation_plan
+from kolada.query import Query
+from kolada.scope import Scope, scopes_of
 from kolada.sync import METADATA_QUERIES, sync
-from models.service_area import ServiceArea, check_against_catalogue
+from models.service_area import ServiceArea
 from pipelines.resources import STOCKHOLM, Settings
 from pipelines.warehouse import Warehouse
 
 LEDGER = dg.AssetKey("ledger")
-RAW_TABLES = (KPI, MUNICIPALITY, MUNICIPALITY_GROUP, OBSERVATION)
+RAW_TABLES = (KPI, MUNICIPALITY, MUNICIPALITY_GROUP, OU, OBSERVATION, OU_OBSERVATION)
 
 
 @dg.asset(key=LEDGER, kinds={"json"})
@@ -38,22 +43,29 @@ def answers(
     kolada: dg.ResourceParam[KoladaClient],
     ledger: dg.ResourceParam[Ledger],
 ) -> dg.MaterializeResult:
-    """Every answer of Kolada as it was received; nothing is asked where a past date is set."""
+    """Every answer of Kolada as it was received; nothing is asked where a past date is set.
+
+    What has changed is read, and a part of the rest; see `kolada.catch_up`.
+    """
     if settings.as_of is not None:
         _refuse_unknown_past(ledger, settings.as_of)
-        return dg.MaterializeResult(metadata={"requests": 0})
+        return dg.MaterializeResult(metadata={"requests": 0, "unnamed_changes": 0})
     areas = settings.service_areas()
+    n_before = kolada.n_request
 
-    catalogue = sync(kolada, ledger, METADATA_QUERIES)
-    # Before thousands of values are asked for: are they still the KPIs that the areas mean?
-    check_against_catalogue(areas, replay(ledger, KPI).filter(~pl.col("is_deleted")))
-    observations = sync(kolada, ledger, _plan(areas, replay(ledger, MUNICIPALITY)).queries)
+    wants_units = any(one.unit_data for area in areas for one in area.indicators)
+    sync(kolada, ledger, [*METADATA_QUERIES, *([Query("ou")] if wants_units else [])])
+    left = QUIET_REQUESTS - (kolada.n_request - n_before)
+    caught = night(kolada, ledger, _scopes(ledger, areas), budget=left)
 
     return dg.MaterializeResult(
         metadata={
             "source": kolada.base_url,
-            "queries": catalogue.n_query + observations.n_query,
-            "requests": catalogue.n_request + observations.n_request,
+            "requests": kolada.n_request - n_before,
+            "named_kpi_years": sum(one.n_named for one in caught),
+            "unnamed_changes": sum(one.unnamed.height for one in caught),
+            "contradicted_claims": sum(one.contradicted.height for one in caught),
+            "nights_to_read_all_again": max((one.nights for one in caught), default=0),
         }
     )
 
@@ -126,8 +138,11 @@ def _is_in(ledger: Ledger, position: tuple[int, str]) -> bool:
 
 def _known(warehouse: Warehouse, table: RawTable, wave: Wave) -> pl.DataFrame:
     """The newest row of every key that the wave may change."""
-    asked = {kpi for entry in wave.entries for kpi in entry.query.kpi}
-    inside = f"where kpi in ({', '.join(map(_quoted, sorted(asked)))})" if asked else ""
+    touched = touched_by(wave)
+    if touched == set():
+        return empty(table)
+    first = table.key[0]
+    inside = f"where {first} in ({', '.join(map(_quoted, sorted(touched)))})" if touched else ""
     newest = warehouse.query(
         f"select * from raw.{table.name} {inside} qualify row_number() over "
         f"(partition by {', '.join(table.key)} order by retrieved_at desc) = 1"
@@ -139,13 +154,16 @@ def _quoted(text: str) -> str:
     return "'" + text.replace("'", "''") + "'"
 
 
-def _plan(areas: Sequence[ServiceArea], municipality: pl.DataFrame) -> Plan:
+def _scopes(ledger: Ledger, areas: Sequence[ServiceArea]) -> list[Scope]:
+    used = [one for area in areas for one in area.indicators]
     # The year before the first is asked for too: a value may be carried forward from it.
     first = min(area.first_period for area in areas) - 1
     last = max(area.last_period or date.today().year for area in areas)
-    return observation_plan(
-        kpi=[indicator.kpi for area in areas for indicator in area.indicators],
-        municipality=municipalities_to_ask(municipality),
+    return scopes_of(
+        present(ledger, KPI),
+        present(ledger, MUNICIPALITY),
+        wanted=[one.kpi for one in used],
+        of_units=[one.kpi for one in used if one.unit_data],
         period=range(first, last + 1),
     )
 

@@ -12,6 +12,7 @@ import requests
 from requests.adapters import HTTPAdapter
 from urllib3 import HTTPResponse
 
+from kolada.answer import read_page
 from kolada.archive import OBSERVATION_SCHEMA, Archive
 from kolada.client import Answer, KoladaClient, Page
 from kolada.query import Query
@@ -82,7 +83,7 @@ def page(*rows: Row, next_url: str | None = None, **other: object) -> bytes:
 def answer(query: Query, *bodies: bytes, at: datetime = NOON) -> Answer:
     """The answer that these pages make; an empty one where there are none."""
     pages = [
-        Page(f"{KOLADA}/{query.path}?page={number}", body, json.loads(body)["values"])
+        Page(f"{KOLADA}/{query.path}?page={number}", body, read_page(body, query)[0])
         for number, body in enumerate(bodies or [page()], start=1)
     ]
     return Answer(query, tuple(pages), at)

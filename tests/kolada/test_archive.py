@@ -1,9 +1,16 @@
 from pathlib import Path
 
+import polars as pl
 import pytest
 from polars.testing import assert_frame_equal
 
-from kolada.archive import METADATA, read_archive, write_archive
+from kolada import archive as archive_module
+from kolada.archive import (
+    METADATA,
+    OBSERVATION_SCHEMA,
+    read_archive,
+    write_archive,
+)
 from kolada.errors import ArchiveError
 from tests.kolada.conftest import group_row, inner, record, small_archive
 
@@ -67,3 +74,15 @@ def test_a_folder_that_cannot_be_written_is_told(tmp_path):
 
     with pytest.raises(ArchiveError, match=r"cannot be written to .*/file: File exists\. Name"):
         write_archive(small_archive(ROWS), taken)
+
+
+def test_a_large_archive_is_read_with_the_same_text_in_less_memory(folder, monkeypatch):
+    monkeypatch.setattr(archive_module, "PACKED_FROM", 2)
+
+    packed = read_archive(folder)
+
+    assert packed.observation["kpi"].dtype == pl.Enum(["N15001"])
+    assert packed.observation["municipality"].dtype == pl.Enum(["0180", "1489"])
+    assert packed.observation.get_column("value").to_list() == [None, 1.0]
+    assert_frame_equal(packed.observation.cast(OBSERVATION_SCHEMA), small_archive(ROWS).observation)
+    assert packed.ou_observation["kpi"].dtype == pl.String

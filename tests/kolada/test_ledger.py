@@ -41,7 +41,7 @@ def three(ledger: Ledger) -> Ledger:
 
 def test_an_answer_is_read_back_as_it_came(ledger):
     first, second = page(kpi_row("N00001", "Kostnad åäö")), page(kpi_row("N00002", "Andel"))
-    query = Query("data", kpi=("N00001",), period=(2023, 2024))
+    query = Query("kpi", id=("N00001", "N00002"))
 
     with ledger.writing() as writer:
         written = writer.append(answer(query, first, second), sync="one")
@@ -286,35 +286,163 @@ def test_a_page_that_the_disk_does_not_take_leaves_neither_line_nor_file(three, 
     assert bodies(three) == files
 
 
-def test_a_page_and_its_name_are_on_disk_before_the_line_that_names_it(ledger, monkeypatch):
-    fsync, on_disk = os.fsync, []
+def synced(monkeypatch: pytest.MonkeyPatch, folder: Path) -> list[str]:
+    """What is seen to the disk from now on, in order; paths from the folder above the ledger."""
+    fsync, noted = os.fsync, []
 
-    def noted(descriptor: int) -> None:
-        on_disk.append(Path(os.readlink(f"/proc/self/fd/{descriptor}")).relative_to(ledger.folder))
+    def note(descriptor: int) -> None:
+        path = Path(os.readlink(f"/proc/self/fd/{descriptor}"))
+        noted.append(str(path.relative_to(folder.parent)))
         fsync(descriptor)
 
-    monkeypatch.setattr("kolada.ledger.os.fsync", noted)
+    monkeypatch.setattr("kolada.ledger.os.fsync", note)
+    return noted
+
+
+def test_a_page_and_all_names_it_needs_are_on_disk_before_the_line_that_names_it(
+    ledger, monkeypatch
+):
+    on_disk = synced(monkeypatch, ledger.folder)
+
     with ledger.writing() as writer:
         (stored,) = writer.append(answer(KPI), sync="one").pages
+        in_new_folders = on_disk.copy()
+        on_disk.clear()
+        writer.append(answer(KPI, at=NOON + timedelta(days=1)), sync="two")
 
-    page_folder = Path("bodies") / stored.sha256[:2]
-    assert on_disk == [
-        page_folder / f"{stored.sha256}.part",
+    page_folder = f"ledger/bodies/{stored.sha256[:2]}"
+    page_file = f"{page_folder}/{stored.sha256}.zst"
+    assert in_new_folders == [
+        page_file,
         page_folder,
-        Path("bodies"),
-        Path("."),
-        Path("journal.jsonl"),
+        "ledger/bodies",
+        "ledger",
+        "ledger/journal.jsonl",
+        "ledger",
+        ".",
     ]
+    # The same page again: who wrote it may have been stopped before it was on disk.
+    assert on_disk == [page_file, page_folder, "ledger/journal.jsonl"]
 
 
-def test_a_folder_that_is_a_file_is_told_to_reader_and_writer(tmp_path):
+def test_a_page_that_a_killed_writer_left_is_seen_to_the_disk_with_its_names(ledger, monkeypatch):
+    with ledger.writing() as writer:
+        writer.append(answer(KPI), sync="killed before its line")
+    (ledger.folder / "journal.jsonl").unlink()
+    (path,) = bodies(ledger)
+    on_disk = synced(monkeypatch, ledger.folder)
+
+    with ledger.writing() as writer:
+        writer.append(answer(KPI), sync="one")
+
+    file = str(path.relative_to(ledger.folder.parent))
+    assert on_disk[:3] == [file, str(Path(file).parent), "ledger/bodies"]
+
+
+def test_a_file_that_is_no_ledger_is_told_to_reader_and_writer(tmp_path):
     path = tmp_path / "file"
     path.write_text("not a ledger", encoding="utf-8")
+
+    with pytest.raises(LedgerError, match=r"is not an exported ledger: .*Give the folder"):
+        Ledger(path).last()
+    with pytest.raises(LedgerError, match=r"is only read. Make a folder"), Ledger(path).writing():
+        pass
+
+
+def test_a_folder_below_a_file_is_told_to_reader_and_writer(tmp_path):
+    (tmp_path / "file").write_text("not a folder", encoding="utf-8")
+    path = tmp_path / "file" / "ledger"
 
     with pytest.raises(LedgerError, match=r"cannot be read: Not a directory"):
         Ledger(path).last()
     with pytest.raises(LedgerError, match=r"cannot be written: .*"), Ledger(path).writing():
         pass
+
+
+@pytest.mark.parametrize("harm", [cut, empty, Path.unlink])
+def test_a_damaged_page_is_replaced_when_the_same_page_is_received_again(three, harm):
+    path = bodies(three)[0]
+    content = three.body(path.stem)
+    harm(path)
+
+    with three.writing() as writer:
+        writer.append(answer(KPI, content, at=NOON + timedelta(days=1)), sync="two")
+
+    assert three.body(path.stem) == content
+    assert list(three.faults()) == []
+
+
+def rechained(lines: list[dict[str, object]], **spelling: object) -> bytes:
+    """The journal that these contents make, each naming the hash of the one before."""
+    journal, previous = b"", FIRST
+    for content in lines:
+        line = json.dumps(content | {"previous": previous}, **spelling).encode() + b"\n"
+        previous = hashlib.sha256(line).hexdigest()
+        journal += line
+    return journal
+
+
+def journal_lines(ledger: Ledger) -> list[dict[str, object]]:
+    text = (ledger.folder / "journal.jsonl").read_text(encoding="utf-8")
+    return [json.loads(line) for line in text.splitlines()]
+
+
+@pytest.mark.parametrize("spelling", [{}, {"sort_keys": True}, {"ensure_ascii": False}])
+def test_a_journal_spelt_otherwise_says_the_same(three, spelling):
+    before = [(one.retrieved_at, one.query, one.pages) for one in three.entries()]
+    journal = rechained(journal_lines(three), **spelling)
+    (three.folder / "journal.jsonl").write_bytes(journal)
+
+    after = [(one.retrieved_at, one.query, one.pages) for one in three.entries()]
+
+    assert after == before
+    assert three.last(as_of=NOON).seq == 1
+
+
+@pytest.mark.parametrize(
+    ("where", "changed", "said"),
+    [
+        ("sha256", "../../../../etc/passwd", "it names a page '../../"),
+        ("sha256", "A" * 64, "it names a page 'AAA"),
+        ("n_byte", "many", "of 'many' bytes"),
+    ],
+)
+def test_a_line_that_names_no_hash_or_size_is_damaged(three, where, changed, said):
+    lines = journal_lines(three)
+    lines[1]["pages"][0][where] = changed
+    (three.folder / "journal.jsonl").write_bytes(rechained(lines))
+
+    with pytest.raises(LedgerError, match=f"Line 2 of .*{said}"):
+        list(three.entries())
+
+
+def test_a_time_without_a_zone_is_damage(three):
+    lines = journal_lines(three)
+    lines[0]["retrieved_at"] = "2026-03-01T12:00:00"
+    (three.folder / "journal.jsonl").write_bytes(rechained(lines))
+
+    with pytest.raises(LedgerError, match=r"Line 1 of .*no time zone"):
+        three.last(as_of=NOON)
+
+
+def test_a_page_of_another_size_than_its_line_says_is_a_fault(three):
+    lines = journal_lines(three)
+    lines[1]["pages"][0]["n_byte"] += 1
+    (three.folder / "journal.jsonl").write_bytes(rechained(lines))
+
+    (fault,) = three.faults()
+
+    assert "its size is" in fault
+
+
+def test_entries_that_are_not_asked_for_are_held_against_their_hashes_all_the_same(three):
+    journal = three.folder / "journal.jsonl"
+    journal.write_bytes(journal.read_bytes().replace(b"one", b"two", 1))
+
+    with pytest.raises(LedgerError, match=r"Line 2 of .* does not follow line 1"):
+        list(three.entries(after=2))
+    with pytest.raises(LedgerError, match=r"Line 2 of .* does not follow line 1"):
+        three.last()
 
 
 def test_a_whole_ledger_has_no_faults(three):

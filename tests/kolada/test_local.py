@@ -1,3 +1,4 @@
+import asyncio
 import json
 import socket
 from collections.abc import Iterator
@@ -6,15 +7,17 @@ from datetime import date
 import polars as pl
 import pytest
 import requests
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from koladapy import KoladaAPI
 from polars.testing import assert_frame_equal
 
-from kolada.archive import OU_OBSERVATION_SCHEMA, Archive
+from kolada.archive import OBSERVATION_SCHEMA, OU_OBSERVATION_SCHEMA, Archive
 from kolada.client import KoladaClient
 from kolada.errors import ArchiveError
 from kolada.history import archive_of
 from kolada.ledger import Ledger
-from kolada.local import serving
+from kolada.local import LocalKolada, serving
 from kolada.observations import observation_frame
 from kolada.query import Query
 from kolada.sync import METADATA_QUERIES, sync
@@ -202,8 +205,9 @@ def test_a_page_holds_5000_rows_and_an_exact_multiple_ends_without_another(n, co
     with serving(small_archive(ROWS, ou=rows)) as url, KoladaClient(url, rate=None) as kolada:
         answer = kolada.answer(Query("ou"))
 
-    assert [len(page.values) for page in answer.pages] == counts
-    assert [json.loads(page.body)["count"] for page in answer.pages] == counts
+    bodies = [json.loads(page.body) for page in answer.pages]
+    assert [len(body["values"]) for body in bodies] == counts
+    assert [body["count"] for body in bodies] == counts
     assert list(answer.records()) == rows
 
 
@@ -213,7 +217,7 @@ def test_observations_come_in_pages_of_5000_rows_too():
     with serving(small_archive(rows)) as url, KoladaClient(url, rate=None) as kolada:
         answer = kolada.answer(Query("data", kpi=("N15001",), period=(2024,)))
 
-    assert [len(page.values) for page in answer.pages] == [5000, 1]
+    assert [json.loads(page.body)["count"] for page in answer.pages] == [5000, 1]
     assert list(answer.records()) == rows
 
 
@@ -485,3 +489,95 @@ def test_a_client_written_elsewhere_fetches_exactly_what_went_in():
     expected = observation_frame(rows).select(columns)
     assert_frame_equal(fetched.cast(expected.schema).sort(key), expected.sort(key))
     assert [row["id"] for row in titles] == kpis[20:]
+
+
+def written_by_polars(frame: pl.DataFrame) -> bytes:
+    """Rows as nested JSON, in the slow and plain way."""
+    nested = (
+        frame.sort("kpi", "period", "municipality", "gender")
+        .group_by("kpi", "period", "municipality", maintain_order=True)
+        .agg(
+            pl.struct(
+                "gender", "count", "status", "value", pl.col("is_deleted").alias("isdeleted")
+            ).alias("values")
+        )
+        .select("values", "kpi", "period", "municipality")
+    )
+    envelope = f'"next_url":null,"previous_url":null,"count":{nested.height}'
+    return f'{{"values":{nested.write_json()},{envelope}}}'.encode()
+
+
+def asked_of(app: object, path: str) -> bytes:
+    """The body of an answer, without a network."""
+    sent = []
+
+    async def receive() -> Row:
+        return {"type": "http.request", "body": b"", "more_body": False}
+
+    async def send(message: Row) -> None:
+        sent.append(message)
+
+    path, _, query = path.partition("?")
+    scope = {
+        "type": "http", "http_version": "1.1", "method": "GET", "scheme": "http", "path": path,
+        "query_string": query.encode(), "headers": [(b"host", b"kolada.test")],
+    }  # fmt: skip
+    asyncio.run(app(scope, receive, send))
+    return b"".join(message.get("body", b"") for message in sent)
+
+
+NUMBERS = st.floats() | st.none() | st.floats(-1000, 1000).map(lambda x: round(x, 2))
+CELLS = st.tuples(
+    st.sampled_from(["N15001", "N15002", 'U"\\å']),
+    st.sampled_from(["0000", "0180", "1489", "Öckerö"]),
+    st.integers(1990, 2030),
+    st.sampled_from("TKM"),
+)
+SAID = st.tuples(
+    st.sampled_from([0, 1, 7, None]),
+    st.sampled_from(["", "Missing", None]) | st.text(max_size=4),
+    NUMBERS,
+    st.booleans(),
+    st.sampled_from([None, SPRING, AUTUMN]),
+)
+
+
+@given(cells=st.dictionaries(CELLS, SAID, max_size=40), packed=st.booleans())
+@settings(max_examples=60, deadline=None)
+def test_every_value_is_written_as_polars_writes_nested_rows(cells, packed):
+    frame = pl.DataFrame(
+        [key + said for key, said in cells.items()], schema=OBSERVATION_SCHEMA, orient="row"
+    )
+    kept = frame.filter(~pl.col("is_deleted"))
+    changed = frame.filter(pl.col("changed") >= AUTUMN)
+    served = frame.with_columns(pl.col(pl.String).cast(pl.Categorical)) if packed else frame
+    app = LocalKolada(Archive(kpi=[], municipality=[], observation=served)).app
+    periods = sorted(set(frame["period"])) or [2000]
+
+    for part in (periods[i : i + 25] for i in range(0, len(periods), 25)):
+        path = f"/v3/data/municipality/0000,0180,1489,Öckerö/year/{','.join(map(str, part))}"
+        in_part = pl.col("period").is_in(part)
+        assert asked_of(app, path) == written_by_polars(kept.filter(in_part))
+        since = asked_of(app, f"{path}?from_date={AUTUMN}")
+        assert since == written_by_polars(changed.filter(in_part))
+
+
+def test_pages_of_a_question_hold_together_what_the_question_asks_for(url):
+    path = f"{url}/data/kpi/N15001,N20900/municipality/0180,1489,G1"
+    whole = get(path)["values"]
+    pages = [get(f"{path}?per_page=2&page={number}") for number in (1, 2, 3, 4)]
+
+    assert [row for page in pages for row in page["values"]] == whole
+    assert len(whole) == 7
+
+
+@pytest.mark.parametrize(
+    ("rows", "said"),
+    [
+        ([ROWS[0], ROWS[0]], r"more than one value of N15001 2024 0000 T \(1 too many\)\. Make"),
+        ([record("N15001", "0180", None)], "observations without period"),
+    ],
+)
+def test_an_archive_that_cannot_be_answered_from_is_refused(rows, said):
+    with pytest.raises(ArchiveError, match=said), serving(small_archive(rows)):
+        pass

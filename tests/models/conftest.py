@@ -30,6 +30,7 @@ def _indicator(
         weight=weight,
         regi=regi,
         carry_forward=1,
+        unit_data=False,
         first_period=2015,
         plausible=None,
         why="a test",

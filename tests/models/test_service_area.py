@@ -214,9 +214,11 @@ def test_a_folder_gives_its_areas_by_name_and_an_empty_one_is_refused(tmp_path):
 CATALOGUE = {"U15049": "Kostnad", "N15505": "Meritvärde"}
 
 
-def catalogue(**changed: str) -> pl.DataFrame:
-    titles = CATALOGUE | changed
-    return pl.DataFrame({"kpi": list(titles), "title": list(titles.values())})
+def catalogue(*new: tuple[str, str, str], **changed: str) -> pl.DataFrame:
+    """The two KPIs of the file, some of them retitled, and new ones with their descriptions."""
+    rows = [(kpi, title, "") for kpi, title in (CATALOGUE | changed).items()]
+    frame = pl.DataFrame([*rows, *new], schema=["kpi", "title", "description"], orient="row")
+    return frame.with_columns(pl.col("kpi").eq("N15505").alias("has_ou_data"))
 
 
 def test_the_catalogue_may_hold_the_kpis_as_they_are(tmp_path):
@@ -226,6 +228,81 @@ def test_the_catalogue_may_hold_the_kpis_as_they_are(tmp_path):
 def test_a_kpi_outside_the_catalogue_is_refused(tmp_path):
     with pytest.raises(ServiceAreaError, match=r"school, indicator merit_points \(N15505\) is not"):
         check_against_catalogue([read(tmp_path, FILE)], catalogue().filter(kpi="U15049"))
+
+
+@pytest.mark.parametrize(
+    ("description", "told"),
+    [
+        ("Ersätter N15505.", r"replaced by N15500, 'Poäng': compare"),
+        (
+            "Ersätter men ej jämförbart med N15505.",
+            r"replaced by N15500, 'Poäng' and that the two are not comparable: .* breaks",
+        ),
+    ],
+)
+@pytest.mark.parametrize("title", [None, "Meritvärde (-2024)"])
+def test_what_kolada_says_has_replaced_a_kpi_is_named(tmp_path, title, description, told):
+    known = catalogue(("N15500", "Poäng", description), N15505=title or "Meritvärde")
+    known = known if title else known.filter(pl.col("kpi") != "N15505")
+
+    with pytest.raises(ServiceAreaError, match=rf"\(N15505\).*Kolada says that it is {told}"):
+        check_against_catalogue([read(tmp_path, FILE)], known)
+
+
+def test_the_same_title_under_another_id_is_named_as_likely(tmp_path):
+    known = catalogue(("N15500", "Meritvärde", ""), N15505="Meritvärde (-2024)")
+
+    with pytest.raises(ServiceAreaError, match="that of N15500, 'Meritvärde', which is likely"):
+        check_against_catalogue([read(tmp_path, FILE)], known)
+
+
+def test_a_kpi_that_is_gone_is_told_with_its_last_title_and_what_it_said(tmp_path):
+    known = catalogue(("N15500", "Poäng", "")).filter(pl.col("kpi") != "N15505")
+    earlier = pl.DataFrame(
+        {
+            "kpi": ["N15505"],
+            "title": ["Meritvärde (-2024)"],
+            "description": ["Ersatt av N15500. Källa: SCB."],
+        }
+    )
+
+    with pytest.raises(
+        ServiceAreaError,
+        match=r"catalogue, where it was 'Meritvärde \(-2024\)'\..*replaced by N15500, 'Poäng'",
+    ):
+        check_against_catalogue([read(tmp_path, FILE)], known, earlier=earlier)
+
+
+def test_titles_that_are_formulas_or_have_lines_do_not_break_the_message(tmp_path):
+    odd = '=HYPERLINK("http://x.test")\n  - {0} %s'
+    known = catalogue(("N15500", odd, "Ersätter N15505."), U15049=f"{odd} (-2024)")
+    known = known.filter(pl.col("kpi") != "N15505")
+
+    with pytest.raises(ServiceAreaError) as error:
+        check_against_catalogue([read(tmp_path, FILE)], known)
+
+    first, cost, merit = str(error.value).split("\n")
+    assert first.endswith("catalogue: 2 faults.")
+    assert repr(f"{odd} (-2024)") in cost
+    assert f"N15500, {odd!r}: compare" in merit
+
+
+def test_a_title_in_a_command_to_copy_is_quoted_for_the_shell(tmp_path):
+    file = FILE.replace('title = "Meritvärde"', "title = 'Känner du dig \"trygg\" $(ls)?'")
+
+    with pytest.raises(
+        ServiceAreaError, match=r"""kolada kpi 'Känner du dig "trygg" \$\(ls\)\?'`"""
+    ):
+        check_against_catalogue([read(tmp_path, file)], catalogue().filter(kpi="U15049"))
+
+
+def test_units_are_asked_for_only_where_kolada_has_them(tmp_path):
+    with_units = FILE.replace('kpi = "N15505"', 'kpi = "N15505"\nunit_data = true')
+    check_against_catalogue([read(tmp_path, with_units)], catalogue())
+
+    without = FILE.replace('kpi = "U15049"', 'kpi = "U15049"\nunit_data = true')
+    with pytest.raises(ServiceAreaError, match=r"\(U15049\) has no values of units at Kolada"):
+        check_against_catalogue([read(tmp_path, without)], catalogue())
 
 
 def test_another_title_is_refused_and_both_are_shown(tmp_path):
@@ -286,6 +363,10 @@ def test_all_quality_of_elderly_care_may_be_a_year_old_but_not_its_cost():
 def test_every_area_agrees_with_the_real_catalogue(shared, folder):
     catalogue_file = shared / "kolada/catalogue/kpi_2026-03-23_v3.json"
     rows = json.loads(catalogue_file.read_text(encoding="utf-8"))["values"]
-    kpi = pl.DataFrame({"kpi": [r["id"] for r in rows], "title": [r["title"] for r in rows]})
+    kpi = pl.DataFrame(
+        [(row["id"], row["title"], row["description"], row["has_ou_data"]) for row in rows],
+        schema=["kpi", "title", "description", "has_ou_data"],
+        orient="row",
+    )
 
     check_against_catalogue(service_areas(AREAS.parent / folder), kpi)

@@ -8,7 +8,7 @@ from pipelines.checks import CONTRACTS, KEYS
 from pipelines.definitions import JOB, defs
 from pipelines.warehouse import sql_tables
 
-STAGES = ["ledger", "raw", "staging", "mart", "release"]
+STAGES = ["ledger", "raw", "staging", "mart", "release", "radar"]
 
 
 @pytest.fixture(scope="module")

@@ -16,10 +16,8 @@ SIMULATED_SOURCE = "SIMULERADE DATA"
 
 N_PEER = 7  # as in every "Liknande kommuner" of Kolada
 
-# The KPIs whose dates in sample_kpis.csv are about this period; another last period moves them.
+# The KPIs whose dates in kpis.csv are about this period; another last period moves them.
 DATED_PERIOD = 2025
-
-UNITS = {"1489": 5, "0180": 8, "1480": 6}  # municipality: school units with results of their own
 
 _PEER_TITLES = {
     "1": "Liknande kommuner grundskola, {title}, {period}",
@@ -55,7 +53,7 @@ def kpi_rows(last_period: int) -> list[dict[str, Any]]:
             "publ_period": moved(row["publ_period"]),
             "has_ou_data": row["has_ou_data"] == "true",
         }
-        for row in _csv_rows("sample_kpis.csv")
+        for row in _csv_rows("kpis.csv")
     ]
 
 
@@ -63,7 +61,7 @@ def municipality_rows() -> list[dict[str, Any]]:
     """Return the municipalities, the regions and Riket in Kolada's words."""
     return [
         {name: row[name] for name in ("id", "title", "type")}
-        for row in _csv_rows("sample_municipalities.csv")
+        for row in _csv_rows("municipalities.csv")
     ]
 
 
@@ -71,7 +69,7 @@ def inhabitants() -> dict[str, int]:
     """Return the rough number of inhabitants of each of the 290 municipalities, about 2025."""
     return {
         row["id"]: int(row["inhabitants"])
-        for row in _csv_rows("sample_municipalities.csv")
+        for row in _csv_rows("municipalities.csv")
         if row["type"] == "K"
     }
 
@@ -122,15 +120,23 @@ def municipality_groups(
 
 
 def unit_rows(title: Mapping[str, str]) -> list[dict[str, Any]]:
-    """Return the school units of a few municipalities in Kolada's words."""
+    """Return the school units in Kolada's words: one in the smallest municipality, 59 in Stockholm.
+
+    Parameters
+    ----------
+    title : mapping
+        Id and title of each municipality; the units come in their order.
+    """
+    size = inhabitants()
     return [
         {
             "id": f"V15E{municipality}{number:03d}01",
-            "title": f"Simulerade skolan {number}, {title[municipality]}",
+            "title": f"Simulerade skolan {number}, {name}",
             "municipality": municipality,
         }
-        for municipality, n_unit in UNITS.items()
-        for number in range(1, n_unit + 1)
+        for municipality, name in title.items()
+        # Schools are larger where more people live.
+        for number in range(1, max(1, round((size[municipality] / 6_000) ** 0.8)) + 1)
     ]
 
 

@@ -11,7 +11,7 @@ from functools import reduce
 import numpy as np
 import numpy.typing as npt
 
-from kolada.sample_indices import elderly_indices, school_indices
+from kolada.simulated.indices import elderly_indices, school_indices
 
 FloatArray = npt.NDArray[np.float64]
 BoolArray = npt.NDArray[np.bool_]
@@ -164,8 +164,21 @@ def population(given: Structure) -> dict[str, Series]:
     }
 
 
-def school(dice: Dice, given: Structure, truth: Performance) -> dict[str, Series]:
-    """Draw what compulsory school costs, has and achieves, and RKA's indices of it."""
+def pupils(dice: Dice, given: Structure) -> dict[str, FloatArray]:
+    """Draw how many girls and boys there are in year 9 of the municipality's own schools."""
+    own_schools = np.clip(0.9 - 0.06 * given.size + 0.04 * dice.lasting("own schools"), 0.6, 1)
+    cohort = 0.011 * given.inhabitants * own_schools * np.exp(0.05 * dice.yearly("cohort"))
+    return _split(cohort, 0.488)
+
+
+def school(
+    dice: Dice,
+    given: Structure,
+    truth: Performance,
+    n_pupil: Mapping[str, FloatArray],
+    results: Mapping[str, Mapping[str, FloatArray]],
+) -> dict[str, Series]:
+    """Draw what compulsory school costs and has beside its `results`, and RKA's indices of it."""
     reference = given.school_reference
     ratio = reference / reference.mean(axis=1, keepdims=True)
     inflation = np.exp(0.034 * given.since)
@@ -192,19 +205,23 @@ def school(dice: Dice, given: Structure, truth: Performance) -> dict[str, Series
         ),
     }
 
-    own_schools = np.clip(0.9 - 0.06 * given.size + 0.04 * dice.lasting("own schools"), 0.6, 1)
-    cohort = 0.011 * given.inhabitants * own_schools * np.exp(0.05 * dice.yearly("cohort"))
-    n_pupil = _split(cohort, 0.488)
-    expected = 0.75 * educated - 0.25 * _standardised(given.foreign_pct)
-    expected = expected + 0.25 * dice.country("year of grades")
-    series |= _grades(dice, given, n_pupil, expected + 0.6 * truth.quality_level)
+    none = _gap(dice, given, "grades gap", 0.004)
+    few = np.minimum(n_pupil["K"], n_pupil["M"]) < FEWEST_PUPILS
+    series |= {
+        kpi: _series(_hidden(by_gender, few=few, none=none), decimals=1)
+        for kpi, by_gender in results.items()
+    }
     series["N15643"] = _pupil_survey(dice, given, n_pupil, truth)
     return _with_indices(series, school_indices)
 
 
-def _grades(
-    dice: Dice, given: Structure, n_pupil: Mapping[str, FloatArray], level: FloatArray
-) -> dict[str, Series]:
+def school_results(
+    dice: Dice, given: Structure, truth: Performance, n_pupil: Mapping[str, FloatArray]
+) -> dict[str, dict[str, FloatArray]]:
+    """Draw the results of year 9 by KPI and gender, before any is rounded or hidden."""
+    expected = 0.75 * _standardised(given.educated_pct) - 0.25 * _standardised(given.foreign_pct)
+    expected = expected + 0.25 * dice.country("year of grades")
+    level = expected + 0.6 * truth.quality_level
     luck = {
         gender: np.sqrt(0.25**2 + 25 / n) * dice.yearly(f"cohort luck {gender}")
         for gender, n in n_pupil.items()
@@ -225,12 +242,7 @@ def _grades(
             "M": middle - girls + slope * level_of["M"],
         }
         values[kpi] = _shares(dice, kpi, n_pupil, logit)
-    few = np.minimum(n_pupil["K"], n_pupil["M"]) < FEWEST_PUPILS
-    none = _gap(dice, given, "grades gap", 0.004)
-    return {
-        kpi: _series(_hidden(by_gender, few=few, none=none), decimals=1)
-        for kpi, by_gender in values.items()
-    }
+    return values
 
 
 def _pupil_survey(

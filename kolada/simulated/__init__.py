@@ -1,0 +1,1 @@
+"""The parts of the simulated Sweden that `kolada.sample` puts together."""
