@@ -11,7 +11,7 @@ from kolada.query import Query
 from tests.kolada.conftest import answer, group_row, kpi_row, page, record
 
 QUERIES = {
-    OBSERVATION: (Query("data", kpi=("N1",), period=(2024,)), record("N15001", "1489", 2024)),
+    OBSERVATION: (Query("data", kpi=("N15001",), period=(2024,)), record("N15001", "1489", 2024)),
     KPI: (Query("kpi"), kpi_row("N15001", "Kostnad")),
     MUNICIPALITY: (Query("municipality"), {"id": "1489", "title": "Alingsås", "type": "K"}),
     MUNICIPALITY_GROUP: (Query("municipality_groups"), group_row("G1", "Liknande", "1489")),
