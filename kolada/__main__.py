@@ -106,14 +106,14 @@ def sync_command(
     answers = Ledger(ledger)
     rate = _rate(**chosen)
     with KoladaClient(source, rate=rate) as kolada:
-        plans = [scope.plan() for scope in _scopes(kolada, answers, **chosen)]
-        queries = [query for plan in plans for query in plan.queries]
-        n_request = sum(plan.n_request for plan in plans)
-        click.echo(
-            f"{len(queries)} queries, at most {n_request} requests and "
-            f"{sum(plan.n_row for plan in plans)} rows, at least "
-            f"{sum(plan.seconds(rate) for plan in plans):.0f} s"
-        )
+        queries: list[Query] = []
+        for scope in _scopes(kolada, answers, **chosen):
+            plan = scope.plan()
+            queries += plan.queries
+            size = f"at most {plan.n_request} requests and {plan.n_row} rows"
+            if scope.table == "oudata":  # how many units have a value is not known before
+                size = "one request or more each, of units"
+            click.echo(f"{len(plan.queries)} queries, {size}, at least {plan.seconds(rate):.0f} s")
         if plan_only:
             return
         with click.progressbar(length=len(queries), label="Reading") as bar:
