@@ -42,14 +42,19 @@ def observations(*rows: tuple[object, ...]) -> pl.DataFrame:
     )  # fmt: skip
 
 
+def retrieve(warehouse: Warehouse, rows: pl.DataFrame) -> None:
+    warehouse.append("raw.observation", rows, position=(1, "a"))
+
+
 def known_at(warehouse: Warehouse, moment: datetime) -> None:
+    warehouse.write("staging.indicator", pl.DataFrame({"kpi": ["N1", "N2"]}))
     warehouse.write("staging.as_of", pl.DataFrame({"as_of": [moment]}))
     warehouse.build("staging.observation_state")
 
 
 def test_a_value_that_kolada_withdrew_does_not_come_back(warehouse: Warehouse):
-    warehouse.write(
-        "raw.observation",
+    retrieve(
+        warehouse,
         observations(
             ("N1", "1489", 2025, 118.0, MAY, False, ""),
             ("N1", "1489", 2025, 118.4, SEPTEMBER, True, ""),
@@ -61,8 +66,8 @@ def test_a_value_that_kolada_withdrew_does_not_come_back(warehouse: Warehouse):
 
 
 def test_a_value_is_the_one_that_was_known_at_the_moment_asked_for(warehouse: Warehouse):
-    warehouse.write(
-        "raw.observation",
+    retrieve(
+        warehouse,
         observations(
             ("N1", "1489", 2025, 118.0, MAY, False, ""),
             ("N1", "1489", 2025, 121.0, SEPTEMBER, False, ""),
@@ -77,9 +82,7 @@ def test_a_value_is_the_one_that_was_known_at_the_moment_asked_for(warehouse: Wa
 
 @pytest.mark.parametrize(("value", "status"), [(None, "Missing"), (None, ""), (3.0, "Secret")])
 def test_null_or_any_status_is_no_value(warehouse: Warehouse, value: float | None, status: str):
-    warehouse.write(
-        "raw.observation", observations(("N1", "1489", 2025, value, MAY, False, status))
-    )
+    retrieve(warehouse, observations(("N1", "1489", 2025, value, MAY, False, status)))
     known_at(warehouse, SEPTEMBER)
 
     assert warehouse.read("staging.observation_state")["state"].to_list() == ["missing"]
@@ -90,7 +93,7 @@ def panel(
     warehouse: Warehouse, *rows: tuple[object, ...], publication_date: datetime | None = None
 ) -> pl.DataFrame:
     """The panel of one area with a cost N1 and a quality N2 that may be a year old."""
-    warehouse.write("raw.observation", observations(*rows))
+    retrieve(warehouse, observations(*rows))
     known_at(warehouse, SEPTEMBER)
     warehouse.build("staging.observation")
     warehouse.write(
@@ -265,11 +268,29 @@ def test_a_warehouse_open_elsewhere_is_said_to_be_in_use(warehouse: Warehouse):
 
 
 def test_rows_and_the_place_in_the_ledger_are_written_both_or_neither(warehouse: Warehouse):
-    rows = pl.DataFrame({"kpi": ["N1"]})
-    warehouse.append("raw.kpi", rows, position=(1, "a"))
+    retrieve(warehouse, observations(("N1", "1489", 2025, 118.0, MAY, False, "")))
 
     with pytest.raises(duckdb.Error):
-        warehouse.append("raw.kpi", pl.DataFrame({"other": [1]}), position=(2, "b"))
+        warehouse.append("raw.observation", pl.DataFrame({"other": [1]}), position=(2, "b"))
 
-    assert warehouse.position("raw.kpi") == (1, "a")
-    assert warehouse.read("raw.kpi").height == 1
+    assert warehouse.position("raw.observation") == (1, "a")
+    assert warehouse.read("raw.observation").height == 1
+
+
+def test_what_was_known_at_any_moment_can_be_asked(warehouse: Warehouse):
+    retrieve(
+        warehouse,
+        observations(
+            ("N1", "1489", 2025, 118.0, MAY, False, ""),
+            ("N2", "1489", 2025, 3.0, MAY, False, ""),
+            ("N1", "1489", 2025, 121.0, SEPTEMBER, False, ""),
+        ),
+    )
+
+    def values(moment: datetime, kpis: str = "null") -> list[float]:
+        asked = f"as_of.observation('{moment.isoformat()}'::timestamptz, kpis := {kpis})"
+        return warehouse.query(f"select value from {asked} order by kpi")["value"].to_list()
+
+    assert values(MAY) == values(JUNE) == [118.0, 3.0]
+    assert values(SEPTEMBER) == [121.0, 3.0]
+    assert values(SEPTEMBER, "['N1']") == [121.0]
