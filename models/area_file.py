@@ -9,6 +9,8 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import Any, Literal, get_args
 
+from models.frontier.technology import ORIENTATIONS, RETURNS
+
 Role = Literal["cost", "unadjusted_cost", "quality", "guardrail", "context", "control", "flag"]
 Direction = Literal["higher", "lower"]
 Grade = Literal["A", "B", "C", "D"]
@@ -32,6 +34,8 @@ AREA_FIELDS: Mapping[str, tuple[type, bool]] = {  # the type, and whether it mus
     "evidence_grade": (str, True),
     "evidence_reason": (str, True),
     "minimum_share": (float, False),
+    "orientation": (str, False),
+    "rts": (str, False),
     "decision": (str, False),
     "breaks": (list, False),
     "indicators": (dict, True),
@@ -49,6 +53,7 @@ INDICATOR_FIELDS: Mapping[str, tuple[type, bool]] = {
     "unit_data": (bool, False),
     "first_period": (int, False),
     "plausible": (list, False),
+    "zero": (float, False),
     "why": (str, True),
     "source": (str, True),
 }
@@ -83,6 +88,8 @@ def area_faults(name: str, table: Mapping[str, Any]) -> list[str]:
     faults, area = _known_fields("the area", table, AREA_FIELDS)
     faults += _not_one_of("the area", area, "regi", AREA_REGI)
     faults += _not_one_of("the area", area, "evidence_grade", get_args(Grade))
+    faults += _not_one_of("the area", area, "orientation", ORIENTATIONS)
+    faults += _not_one_of("the area", area, "rts", RETURNS)
     share = area.get("minimum_share", 0.7)
     if not 0 < share <= 1:
         faults.append(f"minimum_share is {share}. It is a share: above 0, at most 1.")
@@ -139,6 +146,11 @@ def _indicator_faults(name: str, table: Mapping[str, Any], area_regi: str | None
             )
         if not 0 < entry["weight"] < math.inf:
             faults.append(f"{who}: weight is {entry['weight']}. It must be above 0.")
+    if "zero" in entry:
+        if role in get_args(Role) and role not in SCORED_ROLES:
+            faults.append(f"{who}: only cost and quality have a zero, not {role!r}. Remove zero.")
+        if not math.isfinite(entry["zero"]):
+            faults.append(f"{who}: zero is {entry['zero']}. It must be a finite number.")
     years = entry.get("carry_forward", 0)
     if not 0 <= years <= LONGEST_CARRY:
         faults.append(

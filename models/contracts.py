@@ -13,6 +13,7 @@ import polars.selectors as cs
 from pandera.api.polars.types import PolarsData
 
 from models.area_file import AREA_REGI, INDICATOR_REGI, SCORED_ROLES, Direction, Grade, Role
+from models.frontier.technology import ORIENTATIONS, RETURNS
 
 FIRST_PERIOD = 1990  # Kolada has nothing older than its own beginnings
 MUNICIPALITY = r"^\d{4}$"
@@ -90,6 +91,8 @@ class ServiceAreaTable(Filled):
     evidence_grade: str = pa.Field(isin=get_args(Grade))
     evidence_reason: str
     minimum_share: float = pa.Field(gt=0, le=1)
+    orientation: str = pa.Field(isin=ORIENTATIONS)
+    rts: str = pa.Field(isin=RETURNS)
     decision: str = pa.Field(nullable=True)
 
 
@@ -111,6 +114,7 @@ class IndicatorTable(Filled):
     first_period: pl.Int32 = pa.Field(ge=FIRST_PERIOD)
     plausible_min: float = pa.Field(nullable=True)
     plausible_max: float = pa.Field(nullable=True)
+    zero: float = pa.Field(nullable=True)
     why: str
     source: str
 

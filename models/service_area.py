@@ -15,6 +15,7 @@ from typing import Any
 import polars as pl
 
 from models.area_file import Direction, Grade, Role, area_faults, listed
+from models.frontier.technology import Orientation, Returns
 from models.successor import Successor, ended_after, successors
 
 AREAS = Path(__file__).parent / "areas"
@@ -49,6 +50,7 @@ class Indicator:
     unit_data: bool  # whether the values of schools, homes … are read too
     first_period: int  # the area's, where the file gives none
     plausible: tuple[float, float] | None  # values outside are set aside
+    zero: float | None  # the value that stands for no quantity, in the unit; for the frontier
     why: str
     source: str
 
@@ -67,6 +69,8 @@ class ServiceArea:
     evidence_grade: Grade
     evidence_reason: str
     minimum_share: float  # of the municipalities must be complete, or nobody is scored
+    orientation: Orientation  # the side that is moved to the frontier
+    rts: Returns  # of the frontier; "vrs" unless cost and quality are amounts
     decision: str | None  # without a reference the set of indicators is a proposal (FÖRSLAG)
     breaks: tuple[Break, ...]
     indicators: tuple[Indicator, ...]
@@ -144,6 +148,8 @@ def read_service_area(path: Path) -> ServiceArea:
         evidence_grade=table["evidence_grade"],
         evidence_reason=table["evidence_reason"],
         minimum_share=float(table.get("minimum_share", 0.7)),
+        orientation=table.get("orientation", "input"),
+        rts=table.get("rts", "vrs"),
         decision=table.get("decision"),
         breaks=tuple(Break(**entry) for entry in table.get("breaks", [])),
         indicators=tuple(
@@ -241,6 +247,8 @@ def service_area_frame(areas: Iterable[ServiceArea]) -> pl.DataFrame:
         "evidence_grade": pl.String,
         "evidence_reason": pl.String,
         "minimum_share": pl.Float64,
+        "orientation": pl.String,
+        "rts": pl.String,
         "decision": pl.String,
     }
     return pl.DataFrame(rows, schema=schema)
@@ -283,6 +291,7 @@ def indicator_frame(areas: Iterable[ServiceArea]) -> pl.DataFrame:
         "first_period": pl.Int32,
         "plausible_min": pl.Float64,
         "plausible_max": pl.Float64,
+        "zero": pl.Float64,
         "why": pl.String,
         "source": pl.String,
     }
@@ -322,6 +331,7 @@ def _indicator(name: str, table: Mapping[str, Any], area_first_period: int) -> I
         unit_data=table.get("unit_data", False),
         first_period=table.get("first_period", area_first_period),
         plausible=None if plausible is None else (float(plausible[0]), float(plausible[1])),
+        zero=None if "zero" not in table else float(table["zero"]),
         why=table["why"],
         source=table["source"],
     )

@@ -18,6 +18,7 @@ def _indicator(
     kpi: str,
     weight: float = 1.0,
     regi: str = "kommunal",
+    zero: float | None = None,
 ) -> Indicator:
     return Indicator(
         name=name,
@@ -33,6 +34,7 @@ def _indicator(
         unit_data=False,
         first_period=2015,
         plausible=None,
+        zero=zero,
         why="a test",
         source="a test",
     )
@@ -63,6 +65,8 @@ def _area(
         evidence_grade=grade,  # type: ignore[arg-type]
         evidence_reason="a test",
         minimum_share=minimum_share,
+        orientation="input",
+        rts="vrs",
         decision=None,
         breaks=tuple(Break(period, "a test") for period in breaks),
         indicators=(_indicator("cost", "cost", "lower", kpi="N20000"), *quality),

@@ -87,7 +87,8 @@ def test_a_file_becomes_an_area_with_its_defaults(tmp_path):
         1.0,
         0,
     )
-    assert (merit.first_period, merit.plausible) == (2015, None)
+    assert (merit.first_period, merit.plausible, merit.zero) == (2015, None, None)
+    assert (area.orientation, area.rts) == ("input", "vrs")
     assert area.with_role("context")[0].direction is None
 
 
@@ -96,17 +97,19 @@ def test_what_the_file_says_beats_the_defaults(tmp_path):
         tmp_path,
         AREA
         + 'minimum_share = 0.9\ndecision = "KS 2026 § 1"\nlast_period = 2020\n'
+        + 'orientation = "output"\nrts = "ndrs"\n'
         + '[[breaks]]\nperiod = 2019\nreason = "Ny metod."\n'
         + COST
         + QUALITY
-        + "weight = 3\ncarry_forward = 1\nfirst_period = 2018\nplausible = [50, 340]\n",
+        + "weight = 3\ncarry_forward = 1\nfirst_period = 2018\nplausible = [50, 340]\nzero = 40\n",
     )
 
     assert (area.minimum_share, area.decision, area.last_period) == (0.9, "KS 2026 § 1", 2020)
     assert area.breaks == (Break(2019, "Ny metod."),)
     merit = area.with_role("quality")[0]
     assert (merit.weight, merit.carry_forward, merit.first_period) == (3.0, 1, 2018)
-    assert merit.plausible == (50.0, 340.0)
+    assert (merit.plausible, merit.zero) == ((50.0, 340.0), 40.0)
+    assert (area.orientation, area.rts) == ("output", "ndrs")
 
 
 def test_an_area_cannot_be_changed(tmp_path):
@@ -128,6 +131,9 @@ def test_an_area_cannot_be_changed(tmp_path):
         ("statutory = true", "statutory = true\ngoal = 1", "the area: unknown field 'goal'"),
         ("statutory = true", "statutory = true\nminimum_share = 70", "minimum_share is 70"),
         ("statutory = true", "statutory = true\nminimum_share = nan", "minimum_share is nan"),
+        ("statutory = true", 'statutory = true\nrts = "irs"', "unknown rts 'irs'. Use one of crs"),
+        ("statutory = true", 'statutory = true\norientation = "in"', "unknown orientation 'in'"),
+        ('role = "cost"', 'role = "cost"\nzero = inf', "zero is inf. It must be a finite number"),
         ("statutory = true", "statutory = true\nlast_period = 2014", "2014 is before first_period"),
         ("statutory = true", "statutory = true\nbreaks = [2019]", "break number 1 is not a table"),
         ('role = "cost"', 'role = "input"', r"cost_sek \(U15049\): unknown role 'input'"),
@@ -153,6 +159,11 @@ def test_a_fault_is_told_with_its_place_and_remedy(tmp_path, before, after, mess
         read(tmp_path, FILE.replace(before, after))
 
     assert f"{tmp_path.name}/school.toml: 1 fault." in str(error.value)
+
+
+def test_a_zero_is_of_cost_and_quality_only(tmp_path):
+    with pytest.raises(ServiceAreaError, match="only cost and quality have a zero, not 'context'"):
+        read(tmp_path, FILE + CONTEXT + "zero = 0\n")
 
 
 def test_a_kpi_may_have_one_part_only(tmp_path):
