@@ -74,6 +74,50 @@ def radial(
     return frame.read(found, ray, n_fallback=n_fallback)
 
 
+def along(
+    inputs: FloatArray,
+    outputs: FloatArray,
+    reference_inputs: FloatArray,
+    reference_outputs: FloatArray,
+    input_direction: FloatArray,
+    output_direction: FloatArray,
+    *,
+    rts: Returns,
+) -> tuple[FloatArray, BoolArray, FloatArray]:
+    """Move every DMU along its direction to the frontier of a reference.
+
+    Parameters
+    ----------
+    inputs, outputs, reference_inputs, reference_outputs, rts
+        As in `radial`.
+    input_direction, output_direction : array, shape (n, n_input) and (n, n_output)
+        How much less of each input and more of each output a step is; at least 0, not all 0.
+
+    Returns
+    -------
+    steps : array, shape (n,)
+        How many steps reach the frontier; negative from beyond it, NaN if none do.
+    is_optimal : array of bool, shape (n,)
+        False where no number of steps reaches the technology.
+    price : array, shape (n, n_input + n_output + 1)
+        Of inputs, outputs and scale on the facet that is reached, in the data's units; only their
+        ratios mean anything. 0 where no facet is.
+    """
+    frame = _Frame.of(reference_inputs, reference_outputs, "output", rts)
+    base, ray = np.ones((len(inputs), frame.d)), np.zeros((len(inputs), frame.d))
+    columns = frame.m + frame.s
+    base[:, :columns] = np.hstack([inputs, outputs]) / frame.scale
+    ray[:, :columns] = np.hstack([-input_direction, output_direction]) / frame.scale
+    found = _Found.empty(len(inputs), frame.d)
+    _solve(frame, frame.spanning, base, ray, np.full(len(inputs), -1), found)
+    is_optimal = found.status == FOUND
+    price = np.zeros((len(inputs), columns + 1))
+    price[:, : frame.d] = found.normal
+    price[:, :columns] /= frame.scale
+    price[:, : frame.m] *= -1
+    return np.where(is_optimal, found.t, np.nan), is_optimal, price
+
+
 def radial_replicates(
     inputs: FloatArray,
     outputs: FloatArray,

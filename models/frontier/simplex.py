@@ -28,6 +28,7 @@ NO_PIVOT = 1e-10  # a coefficient nearer to 0 is rounding
 NO_BOUND = 1e-13  # a facet along the ray does not bound it
 TIE = 1e-12  # ratios this near are one; the largest coefficient among them is the safest pivot
 NOT_DUAL = 1e-9  # a vector this far on the wrong side shows that the inverse has gone bad
+PROOF = 1e-7  # of the sizes of what is added: a line this far outside cannot be rounding
 BLAND_AFTER = 60  # pivots; from there on by Bland's rule, which is slower and cannot cycle
 MOST_PIVOTS = 600
 FOUND, UNBOUNDED_DUAL, GIVEN_UP = 1, 0, -1
@@ -197,7 +198,10 @@ def _search(
         _price(spanning, slack, row, slope)
         entering = _entering(slope, gap, left_out, by_index)
         if entering < 0:
-            return UNBOUNDED_DUAL
+            size = 0.0
+            for i in range(d):
+                size += abs(row[i] * base[i])
+            return UNBOUNDED_DUAL if intensity[leaving] < -PROOF * size else GIVEN_UP
         turn = gap[entering] / -slope[entering]
         shrunk = 1.0 + turn * tilt
         if shrunk < NO_BOUND:
