@@ -136,9 +136,9 @@ def check_choice(name: str, value: str, choices: Sequence[str]) -> None:
         With the choices.
     """
     if value not in choices:
+        first, last = ", ".join(map(repr, choices[:-1])), repr(choices[-1])
         raise FrontierError(
-            f"Unknown {name} {value!r}. Use {', '.join(map(repr, choices[:-1]))} or "
-            f"{choices[-1]!r}."
+            f"Unknown {name} {value!r}. Use {f'{first} or ' if first else ''}{last}."
         )
 
 
