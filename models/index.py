@@ -18,7 +18,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from models.area_file import Direction
 from models.panel import AreaArrays, BoolArray, FloatArray, area_arrays, period_status
-from models.service_area import ServiceArea
+from models.service_area import Indicator, ServiceArea
 
 LOWER_PERCENTILE, UPPER_PERCENTILE = 2.5, 97.5  # RKA's, so that extremes do not set the scale
 MIDDLE = 50.0  # the score where nothing tells the municipalities apart
@@ -285,6 +285,31 @@ def competition_rank(score: ArrayLike, *, decimals: int = RANK_DECIMALS) -> Floa
     return np.where(np.isnan(score), np.nan, rank)
 
 
+def stated_direction(indicator: Indicator) -> Direction:
+    """Return which is better of a scored indicator, which its file must say.
+
+    Parameters
+    ----------
+    indicator : Indicator
+        With the role cost or quality.
+
+    Returns
+    -------
+    {"higher", "lower"}
+
+    Raises
+    ------
+    ValueError
+        If it has none.
+    """
+    if indicator.direction is None:
+        raise ValueError(
+            f"The indicator {indicator.name} has no direction. Say which is better in its area's "
+            "file."
+        )
+    return indicator.direction
+
+
 def area_index(arrays: AreaArrays, value: FloatArray) -> IndexResult:
     """Score values of a service area as its file says.
 
@@ -309,8 +334,8 @@ def area_index(arrays: AreaArrays, value: FloatArray) -> IndexResult:
     return efficiency_index(
         value[..., :n_cost],
         value[..., n_cost:],
-        cost_direction=[_direction(each.direction) for each in arrays.cost],
-        quality_direction=[_direction(each.direction) for each in arrays.quality],
+        cost_direction=[stated_direction(each) for each in arrays.cost],
+        quality_direction=[stated_direction(each) for each in arrays.quality],
         cost_weight=[each.weight for each in arrays.cost],
         quality_weight=[each.weight for each in arrays.quality],
     )
@@ -380,12 +405,6 @@ def _scaled_columns(values: FloatArray, directions: Sequence[Direction]) -> Floa
     for column, direction in enumerate(directions):
         scores[..., column] = scale(values[..., column], direction=direction)
     return scores
-
-
-def _direction(direction: Direction | None) -> Direction:
-    if direction is None:  # the area's file refuses it: a slip in code that makes areas itself
-        raise ValueError("A cost or quality indicator has no direction. Say which is better.")
-    return direction
 
 
 def _key_columns(arrays: AreaArrays, position: int) -> dict[str, object]:

@@ -42,6 +42,7 @@ def verify(release: Path, settings: Settings) -> list[str]:
             areas=release / "method" / "areas",
             municipality=manifest["municipality"],
             as_of=as_of,
+            draws=manifest["draws"],
         )
         prepare(again)
         with dg.DagsterInstance.ephemeral() as instance:

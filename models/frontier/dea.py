@@ -399,6 +399,13 @@ class _SlackStage:
 
         on_face = np.flatnonzero(np.abs(price @ self.vectors) <= ON_FACE)
         face, weight = self.vectors[:, on_face], self.weight[on_face]
+        amount = np.zeros(self.vectors.shape[1])
+        if np.linalg.matrix_rank(face, tol=ON_FACE) == on_face.size:
+            # Independent columns meet the point in one way only, and no programme is needed.
+            only = np.linalg.lstsq(face, at, rcond=None)[0]
+            if (only >= -ON_FACE).all() and np.allclose(face @ only, at, rtol=0, atol=ON_FACE):
+                amount[on_face] = np.maximum(only, 0.0)
+                return self._slack(amount), amount[: self.n], True
         solution = solve(weight, face, row_lower=at, row_upper=at, maximise=True)
         if solution.status != "optimal":  # the prices were too rough: take all columns
             on_face = np.arange(self.vectors.shape[1])
@@ -407,11 +414,12 @@ class _SlackStage:
             solution = solve(
                 weight, face, row_lower=at - nearly, row_upper=at + nearly, maximise=True
             )
-        amount = np.zeros(self.vectors.shape[1])
         amount[on_face] = solution.primal
-        slack = amount[self.n : self.n + columns] * self.scale
         is_unique = _is_unique(face, at, solution.primal, solution.reduced_cost)
-        return slack, amount[: self.n], is_unique
+        return self._slack(amount), amount[: self.n], is_unique
+
+    def _slack(self, amount: FloatArray) -> FloatArray:
+        return amount[self.n : self.n + self.m + self.s] * self.scale
 
 
 def _is_unique(

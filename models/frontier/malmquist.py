@@ -322,20 +322,25 @@ class _Panel:
         n = x.shape[1]
         stacked = np.concatenate(list(x)), np.concatenate(list(y))
 
-        def score(reference: tuple[FloatArray, FloatArray], moved: FloatArray) -> FloatArray:
+        def score(
+            of: tuple[FloatArray, FloatArray],
+            reference: tuple[FloatArray, FloatArray],
+            moved: FloatArray,
+        ) -> FloatArray:
             found = radial_replicates(
-                *stacked, *reference, np.ascontiguousarray(moved),
+                *of, *reference, np.ascontiguousarray(moved),
                 orientation=self.orientation, rts=self.rts,
             )  # fmt: skip
             return found if self.orientation == "input" else 1 / found
 
-        first, second = (score((x[t], y[t]), factor[:, :, t]) for t in range(2))
-        efficiency = second[:, n:] / first[:, :n]
-        if benchmark == "adjacent":
-            index = np.sqrt(first[:, n:] / first[:, :n] * second[:, n:] / second[:, :n])
+        if benchmark == "biennial":
+            first, second = (score((x[t], y[t]), (x[t], y[t]), factor[:, :, t]) for t in range(2))
+            union = score(stacked, stacked, np.hstack([factor[:, :, 0], factor[:, :, 1]]))
+            efficiency, index = second / first, union[:, n:] / union[:, :n]
         else:
-            union = score(stacked, np.hstack([factor[:, :, 0], factor[:, :, 1]]))
-            index = union[:, n:] / union[:, :n]
+            first, second = (score(stacked, (x[t], y[t]), factor[:, :, t]) for t in range(2))
+            efficiency = second[:, n:] / first[:, :n]
+            index = np.sqrt(first[:, n:] / first[:, :n] * second[:, n:] / second[:, :n])
         return {
             "malmquist": index,
             "efficiency_change": efficiency,

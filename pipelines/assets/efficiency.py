@@ -1,14 +1,32 @@
-"""models -> mart.*: the scores, the index with its rank, and how sure a rank is."""
+"""models -> mart.*: the scores, the index with its rank, how sure a rank is, and the frontiers."""
+
+import warnings
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 
 import dagster as dg
 
-from models.contracts import Index, IndicatorScore, RankInterval
+from models.alternatives import alternative_scores
+from models.contracts import (
+    DeaPeer,
+    DeaScore,
+    Index,
+    IndexAlternative,
+    IndicatorScore,
+    Malmquist,
+    OrderMScore,
+    RankInterval,
+)
+from models.frontier.panels import dea_panel, malmquist_panel, order_m_panel
+from models.frontier.technology import FrontierWarning
 from models.index import score_panel
 from models.uncertainty import rank_intervals
-from pipelines.resources import Settings
+from pipelines.resources import FEWEST_DRAWS, Settings
 from pipelines.warehouse import Warehouse
 
 PANEL = dg.AssetKey(["mart", "panel"])
+KINDS = {"polars", "duckdb"}
+PER_CHANGE = 4  # draws of a score for one of a change, which costs six and is settled by fewer
 
 
 @dg.multi_asset(
@@ -16,14 +34,14 @@ PANEL = dg.AssetKey(["mart", "panel"])
         dg.AssetSpec(
             ["mart", "indicator_score"],
             deps=[PANEL],
-            kinds={"polars", "duckdb"},
+            kinds=KINDS,
             description="Every indicator on 0-100; one row per service area, period, municipality "
             "and indicator.",
         ),
         dg.AssetSpec(
             ["mart", "index"],
             deps=[PANEL],
-            kinds={"polars", "duckdb"},
+            kinds=KINDS,
             description="Resource, quality and efficiency; one row per service area, period and "
             "municipality.",
         ),
@@ -43,17 +61,110 @@ def scores(settings: dg.ResourceParam[Settings], warehouse: dg.ResourceParam[War
         )
 
 
-@dg.asset(key=["mart", "rank_interval"], deps=[PANEL], kinds={"polars", "duckdb"})
+@dg.asset(key=["mart", "index_alternative"], deps=[PANEL], kinds=KINDS)
+def index_alternative(
+    settings: dg.ResourceParam[Settings], warehouse: dg.ResourceParam[Warehouse]
+) -> dg.MaterializeResult:
+    """The score by other recipes; one row per service area, period and municipality."""
+    panel = warehouse.read("mart.panel")
+
+    rows = IndexAlternative.validate(alternative_scores(panel, settings.service_areas()), lazy=True)
+
+    warehouse.write("mart.index_alternative", rows)
+    return dg.MaterializeResult(metadata={"dagster/row_count": rows.height})
+
+
+@dg.asset(key=["mart", "rank_interval"], deps=[PANEL], kinds=KINDS)
 def rank_interval(
     settings: dg.ResourceParam[Settings], warehouse: dg.ResourceParam[Warehouse]
 ) -> dg.MaterializeResult:
     """How sure every rank is; one row per service area, period and ranked municipality."""
     panel = warehouse.read("mart.panel")
 
-    rows = RankInterval.validate(rank_intervals(panel, settings.service_areas()), lazy=True)
+    rows = RankInterval.validate(
+        rank_intervals(panel, settings.service_areas(), draws=settings.draws), lazy=True
+    )
 
     warehouse.write("mart.rank_interval", rows)
     return dg.MaterializeResult(metadata={"dagster/row_count": rows.height})
 
 
-efficiency_assets = [scores, rank_interval]
+@dg.multi_asset(
+    specs=[
+        dg.AssetSpec(
+            ["mart", "dea_score"],
+            deps=[PANEL],
+            kinds=KINDS,
+            description="DEA score with its bias taken off; one row per service area, period and "
+            "municipality.",
+        ),
+        dg.AssetSpec(
+            ["mart", "dea_peer"],
+            deps=[PANEL],
+            kinds=KINDS,
+            description="Who spans a municipality's target; one row per service area, period, "
+            "municipality and peer.",
+        ),
+    ]
+)
+def dea_scores(settings: dg.ResourceParam[Settings], warehouse: dg.ResourceParam[Warehouse]):
+    """DEA of every area and year, as the area's file orients it."""
+    panel = warehouse.read("mart.panel")
+
+    with _warned() as said:
+        result = dea_panel(panel, settings.service_areas(), draws=settings.draws)
+
+    for name, model, rows in (
+        ("dea_score", DeaScore, result.score),
+        ("dea_peer", DeaPeer, result.peer),
+    ):
+        warehouse.write(f"mart.{name}", model.validate(rows, lazy=True))
+        yield dg.MaterializeResult(
+            asset_key=["mart", name],
+            metadata={"dagster/row_count": rows.height, "warnings": list(said)},
+        )
+
+
+@dg.asset(key=["mart", "order_m_score"], deps=[PANEL], kinds=KINDS)
+def order_m_score(
+    settings: dg.ResourceParam[Settings], warehouse: dg.ResourceParam[Warehouse]
+) -> dg.MaterializeResult:
+    """Score against the best of m; one row per service area, period and municipality."""
+    panel = warehouse.read("mart.panel")
+
+    with _warned() as said:
+        rows = order_m_panel(panel, settings.service_areas())
+
+    warehouse.write("mart.order_m_score", OrderMScore.validate(rows, lazy=True))
+    return dg.MaterializeResult(metadata={"dagster/row_count": rows.height, "warnings": list(said)})
+
+
+@dg.asset(key=["mart", "malmquist"], deps=[PANEL], kinds=KINDS)
+def malmquist(
+    settings: dg.ResourceParam[Settings], warehouse: dg.ResourceParam[Warehouse]
+) -> dg.MaterializeResult:
+    """Change of productivity; one row per service area, pair of periods and municipality."""
+    panel = warehouse.read("mart.panel")
+
+    with _warned() as said:
+        rows = malmquist_panel(
+            panel, settings.service_areas(), draws=max(settings.draws // PER_CHANGE, FEWEST_DRAWS)
+        )
+
+    warehouse.write("mart.malmquist", Malmquist.validate(rows, lazy=True))
+    return dg.MaterializeResult(metadata={"dagster/row_count": rows.height, "warnings": list(said)})
+
+
+@contextmanager
+def _warned() -> Iterator[Sequence[str]]:
+    """Collect what the frontier methods warn of: it belongs to the table, not to a console."""
+    said: list[str] = []
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always", FrontierWarning)
+        yield said
+    said.extend(str(each.message) for each in caught)
+
+
+efficiency_assets = [
+    scores, index_alternative, rank_interval, dea_scores, order_m_score, malmquist,
+]  # fmt: skip

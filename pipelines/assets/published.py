@@ -37,6 +37,7 @@ def release(
         {
             **content.manifest,
             "store": settings.store,
+            "draws": settings.draws,
             "ledger": {"seq": newest.seq, "sha256": newest.sha256} if newest else None,
         },
         day=f"{as_of.astimezone(STOCKHOLM):%Y-%m-%d}",

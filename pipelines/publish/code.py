@@ -5,7 +5,9 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-PACKAGES = ("numpy", "polars", "duckdb", "pyarrow", "plotly", "matplotlib")  # what bytes depend on
+PACKAGES = (  # what bytes depend on
+    "numpy", "numba", "highspy", "polars", "duckdb", "pyarrow", "plotly", "matplotlib",
+)  # fmt: skip
 
 
 def code_version() -> dict[str, Any]:

@@ -13,6 +13,7 @@ from jinja2 import Environment, PackageLoader
 from pipelines.charts import Caption, quadrant, ranking
 from pipelines.publish.code import code_version
 from pipelines.publish.image import png, svg
+from pipelines.publish.numbers import numbers_page
 from pipelines.publish.page import chart_page
 from pipelines.publish.tables import table_files
 from pipelines.sheet import NARROW, WIDE
@@ -21,6 +22,11 @@ from pipelines.wording import CREDIT, places, quadrant_title, ranking_title, swe
 PUBLISHED_TABLES = {
     "efficiency": "mart.efficiency",
     "rank_interval": "mart.rank_interval",
+    "index_alternative": "mart.index_alternative",
+    "dea_score": "mart.dea_score",
+    "dea_peer": "mart.dea_peer",
+    "order_m_score": "mart.order_m_score",
+    "malmquist": "mart.malmquist",
     "peer_comparison": "mart.peer_comparison",
     "indicator_score": "mart.indicator_score",
     "panel": "mart.panel",
@@ -113,6 +119,14 @@ def release_content(
             for result in results
         },
     }
+    content.files["numbers.html"] = numbers_page(
+        tables,
+        {result.name: result.period for result in results if result.period is not None},
+        municipality=municipality,
+        as_of=as_of,
+        marks=marks,
+        method=METHOD,
+    )
     content.files["index.html"] = _start_page(
         results,
         municipality=title[municipality],

@@ -26,7 +26,13 @@ def kolada_url() -> Iterator[str]:
 def environment(data: Path, url: str) -> dict[str, str]:
     """The variables of a process whose data are in `data` and whose Kolada is at `url`."""
     outside = {k: v for k, v in os.environ.items() if not k.startswith(("EFFEKTIV_", "KOLADA_"))}
-    return {**outside, "EFFEKTIV_DATA": str(data), "KOLADA_URL": url, "KOLADA_RATE": "none"}
+    return {
+        **outside,
+        "EFFEKTIV_DATA": str(data),
+        "EFFEKTIV_DRAWS": "20",  # the way of the data is what is tested here
+        "KOLADA_URL": url,
+        "KOLADA_RATE": "none",
+    }
 
 
 @pytest.fixture

@@ -8,6 +8,7 @@ import pytest
 from pipelines.resources import (
     Settings,
     SettingsError,
+    draws_of,
     moment_of,
     municipality_of,
     rate_of,
@@ -24,6 +25,8 @@ def test_settings_survive_the_environment(monkeypatch: pytest.MonkeyPatch, tmp_p
         only=("a", "b"),
         municipality="0180",
         as_of=datetime(2026, 9, 1, tzinfo=UTC),
+        materiality=0.1,
+        draws=50,
     )
     for name, value in settings.as_environment().items():
         monkeypatch.setenv(name, value)
@@ -42,6 +45,12 @@ def test_a_date_means_its_end_in_stockholm_summer_and_winter():
 def test_a_rate_that_is_not_a_positive_number_is_refused(text: str):
     with pytest.raises(SettingsError, match="requests per second"):
         rate_of(text)
+
+
+@pytest.mark.parametrize("text", ["19", "0", "-5", "2e3", "many", "10000000"])
+def test_too_few_draws_and_what_is_no_number_are_refused(text: str):
+    with pytest.raises(SettingsError, match=r"EFFEKTIV_DRAWS is .* whole number from 20"):
+        draws_of(text)
 
 
 @pytest.mark.parametrize("text", ["148", "14890", "148a", "Alingsås"])
