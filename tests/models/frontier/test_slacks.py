@@ -53,6 +53,7 @@ def test_the_range_adjusted_measure_is_a_share():
     assert ((result.score >= 0) & (result.score <= 1)).all()
 
 
+@pytest.mark.filterwarnings("ignore:.*spans the frontier of")
 @settings(max_examples=15, deadline=None)
 @drawn(st.integers(0, 2**32 - 1), st.sampled_from(RETURNS))
 def test_the_sbm_score_is_never_above_the_radial_one(seed, rts):
