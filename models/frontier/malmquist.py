@@ -38,17 +38,18 @@ class MalmquistResult:
     pure_efficiency_change: FloatArray  # (n_pair, n), under "vrs"; NaN unless split
     scale_efficiency_change: FloatArray  # (n_pair, n), the rest; NaN unless split
     score: FloatArray  # (n_period, n), each DMU against the frontier of its own period
+    ahead: FloatArray  # (n_pair, n), the later DMU against the earlier frontier; see `changes`
+    behind: FloatArray  # (n_pair, n), the earlier DMU against the later frontier
     status: NDArray[np.str_]  # (n_pair, n), "scored", "no_pair" or "infeasible"
 
 
 @dataclass(frozen=True, slots=True)
 class ChangeInterval:
-    """Intervals of one pair of periods, in the order of the DMUs; NaN for those without a pair."""
+    """Intervals of one pair of periods, in the order of the DMUs; NaN where there is no index."""
 
     malmquist: FloatArray  # (n, 2), low and high
     efficiency_change: FloatArray  # (n, 2)
     technical_change: FloatArray  # (n, 2)
-    is_significant: BoolArray  # (n,), the interval of the index does not hold 1
 
 
 def malmquist(
@@ -110,7 +111,7 @@ def malmquist(
     """
     check_choice("benchmark", benchmark, BENCHMARKS)
     panel = _Panel.of(inputs, outputs, orientation, rts, labels)
-    own, index = panel.changes(benchmark)
+    own, index, ahead, behind = panel.changes(benchmark)
     efficiency = own[1:] / own[:-1]
     pure = np.full_like(efficiency, np.nan)
     if split:
@@ -135,6 +136,8 @@ def malmquist(
         pure_efficiency_change=pure,
         scale_efficiency_change=efficiency / pure,
         score=own,
+        ahead=ahead,
+        behind=behind,
         status=status,
     )
 
@@ -175,7 +178,8 @@ def malmquist_interval(
     Returns
     -------
     ChangeInterval
-        Basic intervals of the logarithms, for a change is a factor.
+        Basic intervals of the logarithms, for a change is a factor. They hold fewer truths than
+        the level says, so an interval without 1 in it is no test of change.
 
     Raises
     ------
@@ -210,13 +214,14 @@ def malmquist_interval(
     ends = {}
     for name, drawn_change in replicate.items():
         known = np.log(getattr(found, name)[0])
-        deviation = np.log(drawn_change) - known
+        is_known = np.isfinite(known)  # an infeasible DMU has no index to put an interval around
+        deviation = np.log(drawn_change[:, is_known]) - known[is_known]
         interval = np.full((both.size, 2), np.nan)
-        quantile = np.nanquantile(deviation, tails, axis=0) if both.any() else np.empty((2, 0))
-        interval[both] = np.exp(known - quantile[::-1]).T
+        if is_known.any():
+            quantile = np.nanquantile(deviation, tails, axis=0)
+            interval[np.flatnonzero(both)[is_known]] = np.exp(known[is_known] - quantile[::-1]).T
         ends[name] = interval
-    low, high = ends["malmquist"].T
-    return ChangeInterval(**ends, is_significant=(low > 1) | (high < 1))
+    return ChangeInterval(**ends)
 
 
 @dataclass(frozen=True, slots=True)
@@ -294,17 +299,26 @@ class _Panel:
             start += there.size
         return score
 
-    def changes(self, benchmark: Benchmark) -> tuple[FloatArray, FloatArray]:
-        """Return own scores, (n_period, n), and Malmquist indices, (n_period - 1, n)."""
+    def changes(
+        self, benchmark: Benchmark
+    ) -> tuple[FloatArray, FloatArray, FloatArray, FloatArray]:
+        """Return own scores, (n_period, n), indices, and scores across periods, (n_period - 1, n).
+
+        Against a common frontier both scores across are those against it: later, then earlier.
+        """
         last = self.n_period - 1
         if benchmark in ("biennial", "global"):
             own = np.concatenate([self.several([t], [t], self.rts) for t in range(last + 1)])
             every = list(range(last + 1))
-            pairs = (
-                self.several([t, t + 1], [t, t + 1] if benchmark == "biennial" else every, self.rts)
-                for t in range(last)
+            pairs = np.stack(
+                [
+                    self.several(
+                        [t, t + 1], [t, t + 1] if benchmark == "biennial" else every, self.rts
+                    )
+                    for t in range(last)
+                ]
             )
-            return own, np.stack([after / before for before, after in pairs])
+            return own, pairs[:, 1] / pairs[:, 0], pairs[:, 1], pairs[:, 0]
         n = self.inputs.shape[1]
         own, ahead, behind = (np.full((last + 1, n), np.nan) for _ in range(3))
         for t in range(last + 1):
@@ -312,7 +326,8 @@ class _Panel:
             until = list(range(t + 1)) if benchmark == "sequential" else [t]
             for of, score in zip(near, self.several(near, until, self.rts), strict=True):
                 (behind if of < t else ahead if of > t else own)[t] = score
-        return own, np.sqrt(ahead[:-1] / own[:-1] * own[1:] / behind[1:])
+        ahead, behind = ahead[:-1], behind[1:]
+        return own, np.sqrt(ahead / own[:-1] * own[1:] / behind), ahead, behind
 
     def replicates(
         self, factor: FloatArray, benchmark: Literal["adjacent", "biennial"]
