@@ -46,6 +46,7 @@ def order_m(
     m: int | Sequence[int],
     orientation: PartialOrientation,
     reference: Reference | None = None,
+    with_self: bool = True,
     labels: Labels | None = None,
 ) -> PartialResult:
     """Score every DMU against the expected best of m drawn from those who compare with it.
@@ -68,6 +69,9 @@ def order_m(
         multiple of output, or of output and inverse input together.
     reference : (array, array), optional
         Inputs and outputs of those who are drawn.
+    with_self : bool
+        Whether a DMU is among those who are drawn for it, as is usual. Without it the score says
+        what the others show of the DMU, which `influence.outliers` asks for.
     labels : Labels, optional
         Names for messages.
 
@@ -79,7 +83,8 @@ def order_m(
     Raises
     ------
     FrontierError
-        As `technology.checked`; if an m is not at least 1, or the orientation unknown.
+        As `technology.checked`; if an m is not at least 1, the orientation unknown, or a DMU is to
+        be left out of a reference that is not the DMUs themselves.
 
     References
     ----------
@@ -89,7 +94,12 @@ def order_m(
     orders = np.atleast_1d(np.asarray(m))
     if orders.ndim != 1 or orders.dtype.kind not in "iu" or not (orders >= 1).all():
         raise FrontierError(f"m is {m!r}. Give a whole number of at least 1, or several.")
-    ratio, n_compared = _ratios(inputs, outputs, orientation, reference, labels)
+    if not with_self and reference is not None:
+        raise FrontierError(
+            "A DMU cannot be left out of a separate reference. Give either `reference` or "
+            "`with_self=False`."
+        )
+    ratio, n_compared = _ratios(inputs, outputs, orientation, reference, labels, with_self)
     n, n_reference = ratio.shape
     worse = np.maximum(n_compared[:, np.newaxis] - np.arange(n_reference + 1), 0)
     share_worse = worse / np.maximum(n_compared, 1)[:, np.newaxis]
@@ -156,6 +166,7 @@ def _ratios(
     orientation: PartialOrientation,
     reference: Reference | None,
     labels: Labels | None,
+    with_self: bool = True,
 ) -> tuple[FloatArray, IntArray]:
     """Return each DMU's ratios in order, least first, then infinity; and how many there are.
 
@@ -171,7 +182,9 @@ def _ratios(
     if orientation == "hyperbolic":
         x, other_x = np.hstack([x, 1 / y]), np.hstack([other_x, 1 / other_y])
         y, other_y = np.zeros((len(x), 1)), np.zeros((len(other_x), 1))
-    ratio, n_compared = _all_ratios(x, y, other_x, other_y)
+    left_out = np.full(len(x), -1) if with_self else np.arange(len(x))
+    ratio, n_compared = _all_ratios(x, y, other_x, other_y, left_out)
+    ratio.sort(axis=1)
     if orientation != "input":
         # The expectation is of the multiple, not of its inverse: the best has the largest.
         with np.errstate(divide="ignore"):
@@ -181,13 +194,17 @@ def _ratios(
 
 @numba.njit(cache=True, nogil=True)
 def _all_ratios(
-    used: FloatArray, made: FloatArray, other_used: FloatArray, other_made: FloatArray
+    used: FloatArray,
+    made: FloatArray,
+    other_used: FloatArray,
+    other_made: FloatArray,
+    left_out: IntArray,
 ) -> tuple[FloatArray, IntArray]:
     n, n_other, n_used = used.shape[0], other_used.shape[0], used.shape[1]
     ratio, count = np.full((n, n_other), np.inf), np.zeros(n, dtype=np.int64)
     for i in range(n):
         for j in range(n_other):
-            compares = True
+            compares = j != left_out[i]
             for k in range(made.shape[1]):
                 if other_made[j, k] < made[i, k]:
                     compares = False
@@ -199,7 +216,6 @@ def _all_ratios(
                 worst = max(worst, other_used[j, k] / used[i, k])
             ratio[i, count[i]] = worst
             count[i] += 1
-        ratio[i, : count[i]].sort()
     return ratio, count
 
 

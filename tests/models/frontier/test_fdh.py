@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 from numpy.testing import assert_allclose, assert_array_equal
 
 from models.frontier.dea import dea
-from models.frontier.fdh import fdh
+from models.frontier.fdh import fdh, hull
 from models.frontier.technology import ORIENTATIONS, FrontierError, Labels
 from tests.models.frontier.conftest import columns, made_up
 from tests.models.frontier.test_dea import EMPLOYEES, SALES
@@ -27,6 +27,16 @@ def test_who_makes_more_than_anyone_in_the_reference_is_infeasible():
     assert_array_equal(result.status, ["infeasible"])
     assert_array_equal(result.peer, [-1])
     assert np.isnan(result.score).all()
+
+
+def test_without_its_peer_a_store_is_held_against_the_next_best():
+    # By hand: without B, D (4, 3) is its own peer, F (5, 2) has C (3, 2), and G (6, 3) has D.
+    leave_out = np.array([-1, -1, -1, 1, -1, 1, 1, -1])
+
+    score, peer = hull(EMPLOYEES, SALES, EMPLOYEES, SALES, orientation="input", leave_out=leave_out)
+
+    assert_allclose(score, [1, 1, 1, 1, 1, 3 / 5, 4 / 6, 1])
+    assert_array_equal(peer[[3, 5, 6]], [3, 2, 3])
 
 
 def test_a_bad_value_is_refused_by_name():
@@ -67,5 +77,12 @@ def test_scores_are_those_of_other_packages(given, answers):
     found = fdh(*of_made, orientation="input").score
     assert_allclose(found, answers("R17_syn_290_2_3_fdh_in_benchmarking")["e"], atol=1e-9)
     of_chain = columns(chain, "x1", "x2", "x3"), columns(chain, "I1", "I2")
-    found = fdh(*of_chain, orientation="input").score
-    assert_allclose(found, answers("R08b_supplychain_fdh")["fdh_in_deaR"], atol=1e-9)
+    expected = answers("R08b_supplychain_fdh")
+    for orientation, name in (("input", "fdh_in_deaR"), ("output", "fdh_out_Benchmarking")):
+        found = fdh(*of_chain, orientation=orientation).farrell
+        assert_allclose(found, expected[name], atol=1e-9)
+    table, expected = given("spain"), answers("R11_spain_orderm_exact")
+    of_spain = columns(table, "x1", "x2", "x3"), columns(table, "y")
+    for orientation, name in (("input", "fdh_in"), ("output", "fdh_out")):
+        found = fdh(*of_spain, orientation=orientation).farrell
+        assert_allclose(found, expected[name], atol=1e-9)

@@ -29,6 +29,19 @@ def test_of_one_draw_the_expected_best_is_the_mean():
     assert_allclose(result.score, 1 / result.farrell)
 
 
+def test_without_itself_a_dmu_is_drawn_against_the_others_alone():
+    inputs, outputs = made_up(4, 30, 2, 1)
+
+    result = order_m(inputs, outputs, m=[3, 9], orientation="input", with_self=False)
+
+    assert (result.n_compared == 0).any()
+    for i in range(30):
+        others = np.delete(inputs, i, 0), np.delete(outputs, i, 0)
+        alone = order_m(inputs[[i]], outputs[[i]], m=[3, 9], orientation="input", reference=others)
+        assert_allclose(result.score[i], alone.score[0])
+        assert result.n_compared[i] == alone.n_compared[0]
+
+
 def test_the_closed_form_is_what_drawing_tends_to():
     inputs, outputs = made_up(1, 40, 2, 2)
     generator = np.random.default_rng(1)
@@ -99,6 +112,14 @@ def test_whom_nobody_compares_with_has_a_status_and_no_number():
 def test_an_m_that_is_no_number_of_dmus_is_refused(m):
     with pytest.raises(FrontierError, match="Give a whole number of at least 1"):
         order_m(EMPLOYEES, SALES, m=m, orientation="input")
+
+
+def test_a_dmu_cannot_be_left_out_of_another_reference():
+    with pytest.raises(FrontierError, match="cannot be left out of a separate reference"):
+        order_m(
+            EMPLOYEES, SALES, m=5, orientation="input", reference=(EMPLOYEES, SALES),
+            with_self=False,
+        )  # fmt: skip
 
 
 @pytest.mark.parametrize("alpha", [0, -0.1, 1.1, np.nan])
