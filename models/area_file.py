@@ -11,11 +11,15 @@ from typing import Any, Literal, get_args
 
 from models.frontier.technology import ORIENTATIONS, RETURNS
 
-Role = Literal["cost", "unadjusted_cost", "quality", "guardrail", "context", "control", "flag"]
+Role = Literal[
+    "cost", "unadjusted_cost", "quality", "guardrail", "context", "control", "flag",
+    "margin", "answers",
+]  # fmt: skip
 Direction = Literal["higher", "lower"]
 Grade = Literal["A", "B", "C", "D"]
 
 SCORED_ROLES = ("cost", "quality")
+NOISE_ROLES = ("margin", "answers")  # of a scored indicator, which names it in a field so called
 DIRECTED_ROLES = ("cost", "unadjusted_cost", "quality", "guardrail", "control")
 LONGEST_CARRY = 1  # years; an older value says nothing about this year
 MOST_FAULTS = 5  # as many as one reads; the rest are counted
@@ -54,6 +58,10 @@ INDICATOR_FIELDS: Mapping[str, tuple[type, bool]] = {
     "first_period": (int, False),
     "plausible": (list, False),
     "zero": (float, False),
+    "margin": (str, False),
+    "answers": (str, False),
+    "assumed_sd": (float, False),
+    "assumed_sd_reason": (str, False),
     "why": (str, True),
     "source": (str, True),
 }
@@ -112,6 +120,7 @@ def area_faults(name: str, table: Mapping[str, Any]) -> list[str]:
         else:
             faults.append(f"indicator {indicator} is not a table: use [indicators.{indicator}].")
     entries = {name: entry for name, entry in indicators.items() if isinstance(entry, dict)}
+    faults += _noise_faults(entries)
     return faults + _repeated_kpis(entries) + _missing_sides(entries, area.get("evidence_grade"))
 
 
@@ -160,6 +169,46 @@ def _indicator_faults(name: str, table: Mapping[str, Any], area_regi: str | None
     numbers = [_typed(bound, float) and math.isfinite(bound) for bound in plausible]
     if len(numbers) != 2 or not all(numbers) or not plausible[0] < plausible[1]:
         faults.append(f"{who}: plausible is {plausible}. Write [lowest, highest].")
+    return faults
+
+
+def _noise_faults(entries: Mapping[str, Mapping[str, Any]]) -> list[str]:
+    """Say what is wrong with what indicators name as the source of their noise."""
+    faults: list[str] = []
+    named: set[str] = set()
+    for name, entry in entries.items():
+        who = f"indicator {name} ({entry.get('kpi', 'no KPI')})"
+        fields = [field for field in (*NOISE_ROLES, "assumed_sd") if field in entry]
+        if fields and entry.get("role") not in SCORED_ROLES:
+            faults.append(
+                f"{who}: only cost and quality have noise that counts, not {entry.get('role')!r}. "
+                f"Remove {', '.join(fields)}."
+            )
+        for field in NOISE_ROLES:
+            other = entry.get(field)
+            if isinstance(other, str):
+                named.add(other)
+                if entries.get(other, {}).get("role") != field:
+                    faults.append(
+                        f"{who}: {field} names {other!r}, which is no indicator of that role. "
+                        f'Add [indicators.{other}] with role = "{field}", or name another one.'
+                    )
+        if "answers" in entry and entry.get("unit") != "%":
+            faults.append(
+                f"{who}: the number of answers tells the noise of a share in %, and its unit is "
+                f"{entry.get('unit')!r}. Remove answers."
+            )
+        assumed = entry.get("assumed_sd", 1.0)
+        if ("assumed_sd" in entry) != ("assumed_sd_reason" in entry):
+            faults.append(f"{who}: assumed_sd and assumed_sd_reason go together. Give both.")
+        if _typed(assumed, float) and not 0 < assumed < math.inf:
+            faults.append(f"{who}: assumed_sd is {assumed}. It must be above 0.")
+    faults += [
+        f"indicator {name} ({entry.get('kpi', 'no KPI')}): nobody names it as {entry['role']}. "
+        f'Say whose it is: {entry["role"]} = "{name}" in another indicator, or remove it.'
+        for name, entry in entries.items()
+        if entry.get("role") in NOISE_ROLES and name not in named
+    ]
     return faults
 
 

@@ -13,6 +13,7 @@ import polars.selectors as cs
 from pandera.api.polars.types import PolarsData
 
 from models.area_file import AREA_REGI, INDICATOR_REGI, SCORED_ROLES, Direction, Grade, Role
+from models.error_budget import Kind, PartName
 from models.frontier.technology import ORIENTATIONS, RETURNS
 
 FIRST_PERIOD = 1990  # Kolada has nothing older than its own beginnings
@@ -118,6 +119,10 @@ class IndicatorTable(Filled):
     plausible_min: float = pa.Field(nullable=True)
     plausible_max: float = pa.Field(nullable=True)
     zero: float = pa.Field(nullable=True)
+    margin: str = pa.Field(str_matches=NAME, nullable=True)
+    answers: str = pa.Field(str_matches=NAME, nullable=True)
+    assumed_sd: float = pa.Field(gt=0, nullable=True)
+    assumed_sd_reason: str = pa.Field(nullable=True)
     why: str
     source: str
 
@@ -266,6 +271,47 @@ class RankInterval(Table):
         """The key."""
 
         unique = ("service_area", "period", "municipality")
+
+
+class BetterThan(Table):
+    """`mart.better_than`: one row per ranked municipality and each ranked one of its peers."""
+
+    service_area: str = pa.Field(str_matches=NAME)
+    period: pl.Int32 = pa.Field(ge=FIRST_PERIOD)
+    municipality: str = pa.Field(str_matches=MUNICIPALITY)
+    peer: str = pa.Field(str_matches=MUNICIPALITY)
+    p_better: float = pa.Field(ge=0, le=1)  # that the municipality's true score is the higher
+
+    class Config:
+        """The key."""
+
+        unique = ("service_area", "period", "municipality", "peer")
+
+
+class ErrorBudget(Table):
+    """`mart.error_budget`: one row per service area, period, indicator and part of its noise."""
+
+    service_area: str = pa.Field(str_matches=NAME)
+    period: pl.Int32 = pa.Field(ge=FIRST_PERIOD)
+    indicator: str = pa.Field(str_matches=NAME)
+    part: str = pa.Field(isin=get_args(PartName))
+    kind: str = pa.Field(isin=get_args(Kind))
+    sd: float = pa.Field(ge=0, nullable=True)  # in the indicator's unit; null: not known
+    noise_share: float = pa.Field(ge=0, le=1 + ROUNDING, nullable=True)  # of its noise variance
+    reliability: float = pa.Field(ge=0, le=1, nullable=True)  # share of its variance that is none
+    n_municipality: pl.Int32 = pa.Field(ge=0)  # whose values have the part
+
+    @pa.dataframe_check(error="a part of unknown size must have none, and any other a size")
+    @classmethod
+    def sizes_go_with_kind(cls, data: PolarsData) -> pl.LazyFrame:
+        """Refuse a size that nobody knows, and a part without one."""
+        is_unknown = pl.col("kind") == "unknown"
+        return data.lazyframe.select(pl.col("sd").is_null() == is_unknown)
+
+    class Config:
+        """The key."""
+
+        unique = ("service_area", "period", "indicator", "part")
 
 
 class IndexAlternative(Table):

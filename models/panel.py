@@ -4,7 +4,7 @@ A panel is long (`models.contracts.Panel`): one row per service area, period, mu
 indicator. The methods want the scored indicators side by side, with NaN for what is missing.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -35,6 +35,9 @@ class AreaArrays:
     quality: tuple[Indicator, ...]
     value: FloatArray  # (n_period, n_municipality, n_indicator), NaN where there is none
     is_carried: BoolArray  # the same shape; a value of an earlier period
+    is_preliminary: BoolArray  # the same shape; a value that its source may still revise
+    margin: FloatArray  # the same shape; published margin of error of the value, NaN where none is
+    n_answer: FloatArray  # the same shape; answers behind the value, NaN where no KPI tells
     in_panel: BoolArray  # (n_period, n_municipality); False: not a municipality that year
 
 
@@ -115,16 +118,14 @@ def _arrays(rows: pl.DataFrame, area: ServiceArea) -> AreaArrays:
     in_panel = np.zeros((len(periods), len(municipalities)), dtype=np.bool_)
     in_panel[rows["p"].to_numpy(), rows["m"].to_numpy()] = True
 
+    shape = (*in_panel.shape, len(column))
+    value, is_carried = np.full(shape, np.nan), np.zeros(shape, dtype=np.bool_)
+    is_preliminary = np.zeros(shape, dtype=np.bool_)
     scored = rows.filter(pl.col("indicator").is_in(list(column)))
-    place = (
-        scored["p"].to_numpy(),
-        scored["m"].to_numpy(),
-        scored["indicator"].replace_strict(column, return_dtype=pl.Int64).to_numpy(),
-    )
-    value = np.full((*in_panel.shape, len(column)), np.nan)
-    value[place] = scored["value"].cast(pl.Float64).fill_null(np.nan).to_numpy()
-    is_carried = np.zeros(value.shape, dtype=np.bool_)
+    place = _place(scored, column)
+    value[place] = _numbers(scored)
     is_carried[place] = scored["is_carried"].fill_null(False).to_numpy()
+    is_preliminary[place] = scored["is_preliminary"].fill_null(False).to_numpy()
     return AreaArrays(
         area=area,
         periods=periods,
@@ -133,8 +134,37 @@ def _arrays(rows: pl.DataFrame, area: ServiceArea) -> AreaArrays:
         quality=quality,
         value=value,
         is_carried=is_carried & ~np.isnan(value),
+        is_preliminary=is_preliminary & ~np.isnan(value),
+        margin=_beside(rows, shape, [each.margin for each in cost + quality]),
+        n_answer=_beside(rows, shape, [each.answers for each in cost + quality]),
         in_panel=in_panel,
     )
+
+
+def _beside(
+    rows: pl.DataFrame, shape: tuple[int, int, int], names: Sequence[str | None]
+) -> FloatArray:
+    """Put the values of other indicators in the columns of those that they tell of."""
+    beside = np.full(shape, np.nan)
+    for column, name in enumerate(names):
+        if name is not None:
+            told = rows.filter(pl.col("indicator") == name)
+            beside[_place(told, {name: column})] = _numbers(told)
+    return beside
+
+
+def _place(
+    rows: pl.DataFrame, column: Mapping[str, int]
+) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]]:
+    return (
+        rows["p"].to_numpy(),
+        rows["m"].to_numpy(),
+        rows["indicator"].replace_strict(column, return_dtype=pl.Int64).to_numpy(),
+    )
+
+
+def _numbers(rows: pl.DataFrame) -> FloatArray:
+    return rows["value"].cast(pl.Float64).fill_null(np.nan).to_numpy()
 
 
 def _check_keys(panel: pl.DataFrame) -> None:

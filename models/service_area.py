@@ -51,6 +51,10 @@ class Indicator:
     first_period: int  # the area's, where the file gives none
     plausible: tuple[float, float] | None  # values outside are set aside
     zero: float | None  # the value that stands for no quantity, in the unit; for the frontier
+    margin: str | None  # the indicator that is this one's published margin of error
+    answers: str | None  # the indicator that counts the answers this one is a share of
+    assumed_sd: float | None  # of the noise, in the unit; used where nothing else tells it
+    assumed_sd_reason: str | None
     why: str
     source: str
 
@@ -292,6 +296,10 @@ def indicator_frame(areas: Iterable[ServiceArea]) -> pl.DataFrame:
         "plausible_min": pl.Float64,
         "plausible_max": pl.Float64,
         "zero": pl.Float64,
+        "margin": pl.String,
+        "answers": pl.String,
+        "assumed_sd": pl.Float64,
+        "assumed_sd_reason": pl.String,
         "why": pl.String,
         "source": pl.String,
     }
@@ -332,6 +340,10 @@ def _indicator(name: str, table: Mapping[str, Any], area_first_period: int) -> I
         first_period=table.get("first_period", area_first_period),
         plausible=None if plausible is None else (float(plausible[0]), float(plausible[1])),
         zero=None if "zero" not in table else float(table["zero"]),
+        margin=table.get("margin"),
+        answers=table.get("answers"),
+        assumed_sd=None if "assumed_sd" not in table else float(table["assumed_sd"]),
+        assumed_sd_reason=table.get("assumed_sd_reason"),
         why=table["why"],
         source=table["source"],
     )

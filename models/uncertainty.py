@@ -1,34 +1,32 @@
-"""How sure a rank is: what is noise in each indicator, and what ranks the truth may have.
+"""How sure a rank is: what ranks the truth may have, given how noisy the values are.
 
-A value is taken to be a municipality's true level that year plus noise. The noise is estimated
-from how values move from year to year beyond the country's movement, the true levels from how
-they differ beyond the noise. Truths that agree with both are drawn, each draw is scored by the
-same recipe as the values themselves (`index.py`), and the ranks of the draws are counted.
+The noise comes from the error budget (`error_budget.py`), the true levels from how values differ
+beyond it. Truths that agree with both are drawn, each draw is scored by the same recipe as the
+values themselves (`index.py`), and the ranks of the draws are counted.
 """
 
 import zlib
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
 import numpy as np
 import polars as pl
+from numpy.typing import ArrayLike
 
+from models.error_budget import Budget, Noise, budget_rows, period_budget
 from models.index import area_index, competition_rank
 from models.panel import AreaArrays, BoolArray, FloatArray, area_arrays, period_status
 from models.service_area import ServiceArea
+from models.yearly_noise import TINY, floored, yearly_noise
 
-FEWEST_PAIRS = 3  # of consecutive years; two changes cannot tell noise from one odd year
-PAIR_SHARE = 0.5  # of the municipalities must have both years, or the pair does not count
-PRIOR_DEGREES = 6.0  # of freedom behind the pooled variance when a municipality's own is shrunk
-MAD_TO_SD = 1.4826  # for normal noise
-FARTHEST = 4.0  # sd; a change beyond it is an event or an error and counts as this much
-CARRIED_VARIANCE = 2.0  # a value of the year before has that year's noise and a year's change
 LEAST_SIGNAL = 0.02  # of an indicator's variance; with none at all everyone would tie
-TINY = 1e-12  # keeps a matrix of an indicator without noise invertible
+VARIANCES = 50  # drawn for the noise of each value; each serves an equal part of the draws
+MOST_TIMES = 5.0  # the expected variance; beyond it only the form of the law speaks
+TOP = 10
 
+KEY_SCHEMA = {"service_area": pl.String, "period": pl.Int32}
 INTERVAL_SCHEMA = {
-    "service_area": pl.String,
-    "period": pl.Int32,
+    **KEY_SCHEMA,
     "municipality": pl.String,
     "rank_low": pl.Int32,
     "rank_high": pl.Int32,
@@ -36,87 +34,47 @@ INTERVAL_SCHEMA = {
     "p_top10": pl.Float64,
     "p_top_quarter": pl.Float64,
 }
+BETTER_SCHEMA = {
+    **KEY_SCHEMA,
+    "municipality": pl.String,
+    "peer": pl.String,
+    "p_better": pl.Float64,
+}
+BUDGET_SCHEMA = {
+    **KEY_SCHEMA,
+    "indicator": pl.String,
+    "part": pl.String,
+    "kind": pl.String,
+    "sd": pl.Float64,
+    "noise_share": pl.Float64,
+    "reliability": pl.Float64,
+    "n_municipality": pl.Int32,
+}
+Pairs = Mapping[str, Mapping[str, tuple[str, ...]]]  # by area and municipality, its peers
 
 
 @dataclass(frozen=True, slots=True)
-class Noise:
-    """The error budget of an area's indicators, in their own units."""
+class RankSummary:
+    """What draws say of the ranks, in the order of the municipalities."""
 
-    variance: FloatArray  # (n_municipality, n_indicator), of one fresh value
-    correlation: FloatArray  # (n_indicator, n_indicator), between indicators of a municipality
-    n_pairs: tuple[int, ...]  # per indicator, the consecutive years it rests on
-
-    @property
-    def is_known(self) -> bool:
-        """Whether every indicator has enough consecutive years."""
-        return min(self.n_pairs, default=0) >= FEWEST_PAIRS
+    low: FloatArray  # (n,), the best rank of the interval
+    high: FloatArray  # (n,)
+    p_first: FloatArray  # (n,); a shared first place counts for all who share it
+    p_top10: FloatArray  # (n,)
+    p_top_quarter: FloatArray  # (n,); a quarter of n places, rounded up
 
 
-def residual_noise(
-    value: FloatArray, is_carried: BoolArray, *, periods: Sequence[int], breaks: Sequence[int] = ()
-) -> Noise:
-    """Estimate every indicator's noise from changes between consecutive years.
+@dataclass(frozen=True, slots=True)
+class RankPanel:
+    """How sure the ranks of a panel are, each frame sorted by its key."""
 
-    A change net of the country's (the median change of that year) is the difference of two
-    noises, so its variance is twice that of one, plus what really changed: the estimate is an
-    upper bound. The pooled variance is the mean square of all changes, those beyond four robust
-    standard deviations cut to four.
-
-    A municipality's own variance is shrunk towards the pooled one: with n changes of its own,
-    (6 pooled + m own) / (6 + m), where m = n / (1 + (n - 1) / 2n) allows for the fact that two
-    changes in a row share a year. Size is thereby allowed for without being known.
-
-    Parameters
-    ----------
-    value : array, shape (n_period, n_municipality, n_indicator)
-        NaN is missing.
-    is_carried : array of bool, the same shape
-        A carried value is no new observation and takes no part.
-    periods : sequence of int
-        The years, ascending; years that do not follow on each other give no change.
-    breaks : sequence of int
-        Years that cannot be compared with the year before.
-
-    Returns
-    -------
-    Noise
-        With NaN as variance of an indicator without any pair of years.
-
-    References
-    ----------
-    Smyth (2004), Stat. Appl. Genet. Mol. Biol. 3(1), on shrinking variances.
-    """
-    fresh = np.where(is_carried, np.nan, value)
-    change = np.diff(fresh, axis=0)
-    comparable = np.diff(periods) == 1
-    comparable &= ~np.isin(np.asarray(periods[1:], dtype=np.int64), breaks)
-    n_both = np.sum(~np.isnan(change), axis=1)  # (n_pair, n_indicator)
-    counts = comparable[:, np.newaxis] & (n_both >= PAIR_SHARE * value.shape[1])
-    change = np.where(counts[:, np.newaxis, :], change, np.nan)
-    change = change - _nanmedian(change, axis=1)[:, np.newaxis, :]
-
-    n_indicator = value.shape[2]
-    robust_sd = MAD_TO_SD * _nanmedian(np.abs(change).reshape(-1, n_indicator), axis=0)
-    # Over half of the changes may be exactly 0, as in a KPI of whole numbers.
-    limit = np.where(robust_sd > 0, FARTHEST * robust_sd, np.inf)
-    change = np.clip(change, -limit, limit)
-    square = change**2 / 2
-    n_own = np.sum(~np.isnan(square), axis=0)  # (n_municipality, n_indicator)
-    own_sum = np.nansum(square, axis=0)
-    n_all = np.sum(n_own, axis=0)
-    pooled = np.where(n_all > 0, own_sum.sum(axis=0) / np.maximum(n_all, 1), np.nan)
-    own = own_sum / np.maximum(n_own, 1)
-    degrees = n_own / (1 + (n_own - 1) / (2 * np.maximum(n_own, 1)))
-    variance = (PRIOR_DEGREES * pooled + degrees * own) / (PRIOR_DEGREES + degrees)
-    return Noise(
-        variance=variance,
-        correlation=_correlation(change / np.sqrt(2 * np.maximum(variance, TINY))),
-        n_pairs=tuple(int(n) for n in counts.sum(axis=0)),
-    )
+    interval: pl.DataFrame  # models.contracts.RankInterval
+    better_than: pl.DataFrame  # models.contracts.BetterThan
+    error_budget: pl.DataFrame  # models.contracts.ErrorBudget
 
 
 def truth_draws(
-    value: FloatArray, is_carried: BoolArray, noise: Noise, normal: FloatArray
+    value: FloatArray, noise: Noise, *, draws: int, generator: np.random.Generator
 ) -> FloatArray:
     """Draw true levels that agree with the values, given their noise.
 
@@ -127,20 +85,24 @@ def truth_draws(
     because indicators of the same pupils err together, and because good schools are good in
     several: taken one by one, their mean would seem surer than it is.
 
+    A variance that rests on few changes is itself not known: for every fiftieth of the draws
+    one is drawn, as its degrees of freedom allow. With the expected one throughout, those whose
+    values are noisier than they look would seem too sure.
+
     Parameters
     ----------
     value : array, shape (n_municipality, n_indicator)
         One year's values; NaN is missing, and stays so in every draw.
-    is_carried : array of bool, the same shape
-        A value of the year before has twice the variance.
     noise : Noise
-        Of the same municipalities and indicators.
-    normal : array, shape (n_draw, n_municipality, n_indicator)
-        Independent standard normal numbers.
+        Of the same municipalities and indicators; NaN where the value is.
+    draws : int
+        How many.
+    generator : numpy Generator
+        Where the numbers come from.
 
     Returns
     -------
-    array, shape (n_draw, n_municipality, n_indicator)
+    array, shape (draws, n_municipality, n_indicator)
         In the units of the values.
 
     Raises
@@ -161,34 +123,88 @@ def truth_draws(
     spread = np.where(spread > 0, spread, 1.0)
     standard = np.where(has_value, (value - mean) / spread, 0.0)
 
-    variance = noise.variance * np.where(is_carried, CARRIED_VARIANCE, 1.0)
-    sd = np.sqrt(variance) / spread
-    error = sd[:, :, np.newaxis] * sd[:, np.newaxis, :] * noise.correlation
+    expected = noise.variance / spread**2
+    error = _covariance(expected * noise.scale, noise.correlation)
     total = np.einsum("mi,mj->ij", standard[complete], standard[complete]) / np.sum(complete)
-    signal = _floored(total - error[complete].mean(axis=0), LEAST_SIGNAL)
+    signal = floored(total - error[complete].mean(axis=0), LEAST_SIGNAL)
 
-    # A missing value is one about which the noise is boundless.
-    both = has_value[:, :, np.newaxis] & has_value[:, np.newaxis, :]
-    unit = np.eye(value.shape[1])
-    error = np.where(both, error, 0.0) + unit * np.where(has_value, TINY, 1 / TINY)[:, np.newaxis]
-    gain = np.swapaxes(np.linalg.solve(signal + error, np.broadcast_to(signal, error.shape)), 1, 2)
-    centre = np.einsum("mij,mj->mi", gain, standard)
-    covariance = signal - gain @ signal
-    covariance = (covariance + np.swapaxes(covariance, 1, 2)) / 2
-    root = np.linalg.cholesky(covariance + TINY * unit)
-    draw = mean + spread * (centre + np.einsum("mij,dmj->dmi", root, normal))
-    return np.where(has_value, draw, np.nan)
+    is_uncertain = np.isfinite(noise.degrees)
+    n_part = min(draws, VARIANCES) if is_uncertain.any() else 1
+    parts = []
+    for part in np.array_split(np.arange(draws), n_part):
+        degrees = np.where(is_uncertain, noise.degrees, 1.0)
+        times = np.minimum(degrees / generator.chisquare(degrees), MOST_TIMES)
+        variance = expected * np.where(is_uncertain, times, 1.0)
+        centre, root = _posterior(standard, has_value, signal, variance, noise.correlation)
+        normal = generator.standard_normal((part.size, *value.shape))
+        parts.append(mean + spread * (centre + np.einsum("mij,dmj->dmi", root, normal)))
+    return np.where(has_value, np.concatenate(parts), np.nan)
 
 
-def rank_intervals(
+def rank_summary(rank: ArrayLike, *, level: float) -> RankSummary:
+    """Count the ranks of draws.
+
+    An end of the interval is the rank with half of the excluded share of the draws beyond it,
+    draws at the rank itself counted half. Ranks are whole numbers, and without the halves the
+    interval would hold more than it says.
+
+    Parameters
+    ----------
+    rank : array, shape (n_draw, n)
+        1 is best; whole numbers, without NaN.
+    level : float
+        The share of the draws inside the interval, above 0 and below 1.
+
+    Returns
+    -------
+    RankSummary
+        For each of the n.
+
+    References
+    ----------
+    Marshall and Spiegelhalter (1998), BMJ 316, 1701-1704, rank intervals by simulation.
+    """
+    rank = np.asarray(rank, dtype=np.float64)
+    n = rank.shape[1]
+    tail = (1 - level) / 2
+    return RankSummary(
+        low=_lower_end(rank, tail),
+        high=-_lower_end(-rank, tail),
+        p_first=np.mean(rank == 1, axis=0),
+        p_top10=np.mean(rank <= TOP, axis=0),
+        p_top_quarter=np.mean(rank <= np.ceil(n / 4), axis=0),
+    )
+
+
+def better_than(rank: ArrayLike) -> FloatArray:
+    """Count, for every pair, how often the one is ahead of the other.
+
+    Parameters
+    ----------
+    rank : array, shape (n_draw, n)
+        1 is best.
+
+    Returns
+    -------
+    array, shape (n, n)
+        Row i, column j: the share of the draws in which i is ahead of j; a tie is half of one, so
+        that the two of a pair add up to 1.
+    """
+    rank = np.asarray(rank, dtype=np.float64)
+    return np.stack([_share_ahead(rank[:, [i]], rank) for i in range(rank.shape[1])])
+
+
+def rank_probabilities(
     panel: pl.DataFrame,
     areas: Iterable[ServiceArea],
     *,
+    peers: pl.DataFrame | None = None,
+    revisions: Mapping[str, float] | None = None,
     draws: int = 1000,
     level: float = 0.9,
     seed: int = 1489,
-) -> pl.DataFrame:
-    """Say which ranks every ranked municipality may truly have.
+) -> RankPanel:
+    """Say which ranks every ranked municipality may truly have, and what makes them unsure.
 
     The interval tells of the rank that the true levels of that year would give, all of them
     scored by the same recipe. It is not about next year, nor about whether the recipe is right.
@@ -201,21 +217,24 @@ def rank_intervals(
         estimated from all of them.
     areas : iterable of ServiceArea
         The definitions the panel was made from.
+    peers : frame, optional
+        `service_area, municipality, peer`: the pairs that are compared.
+    revisions : mapping, optional
+        By KPI, from `error_budget.revision_variance`.
     draws : int
         How many truths to draw.
     level : float
         The share of the draws inside the interval, above 0 and below 1.
     seed : int
-        The same seed gives the same frame, whatever the order of the rows and whichever other
+        The same seed gives the same frames, whatever the order of the rows and whichever other
         areas there are.
 
     Returns
     -------
-    frame
-        `mart.rank_interval` (`models.contracts.RankInterval`), sorted by key: one row for each
-        ranked municipality. The interval is null in an area where some indicator has fewer than
-        three pairs of consecutive years. `p_first` counts a shared first place for all who
-        share it; the top quarter of n is n / 4 places, rounded up.
+    RankPanel
+        `interval` has a row for each ranked municipality, null where some indicator's noise is
+        not known; `better_than` for each pair of peers that are both ranked and have intervals;
+        `error_budget` for each indicator and part of its noise, in the years that are ranked.
 
     Raises
     ------
@@ -224,7 +243,6 @@ def rank_intervals(
 
     References
     ----------
-    Marshall and Spiegelhalter (1998), BMJ 316, 1701-1704, rank intervals by simulation.
     Goldstein and Spiegelhalter (1996), J. R. Stat. Soc. A 159(3), 385-443.
     """
     if draws < 1 or not 0 < level < 1:
@@ -232,79 +250,132 @@ def rank_intervals(
             f"{draws} draws and level {level} were asked for. Use at least 1 draw and a level "
             "between 0 and 1."
         )
-    frames = [pl.DataFrame(schema=INTERVAL_SCHEMA)]
-    for arrays in area_arrays(panel, areas):
-        noise = residual_noise(
-            arrays.value,
-            arrays.is_carried,
-            periods=arrays.periods,
-            breaks=[each.period for each in arrays.area.breaks],
+    pairs = _pairs(peers)
+    intervals = [pl.DataFrame(schema=INTERVAL_SCHEMA)]
+    better = [pl.DataFrame(schema=BETTER_SCHEMA)]
+    budgets = [pl.DataFrame(schema=BUDGET_SCHEMA)]
+    for arrays, position, is_ranked, budget in _ranked_periods(panel, areas, revisions):
+        period = arrays.periods[position]
+        key = {"service_area": arrays.area.name, "period": period}
+        budgets.append(
+            pl.DataFrame(
+                [key | row for row in budget_rows(arrays, position, budget)], schema=BUDGET_SCHEMA
+            )
         )
-        for position, period in enumerate(arrays.periods):
-            is_ranked = period_status(arrays, position) == "ranked"
-            if not is_ranked.any():
-                continue
-            numbers: dict[str, object] = {}
-            if noise.is_known:
-                place = (zlib.crc32(arrays.area.name.encode()), period)
-                generator = np.random.default_rng(np.random.SeedSequence(seed, spawn_key=place))
-                normal = generator.standard_normal((draws, *arrays.value.shape[1:]))
-                rank = _drawn_ranks(arrays, position, noise, normal)[:, is_ranked]
-                numbers = _rank_summary(rank, level)
-            key = {
-                "service_area": [arrays.area.name] * int(is_ranked.sum()),
-                "period": [period] * int(is_ranked.sum()),
-                "municipality": np.array(arrays.municipalities)[is_ranked].tolist(),
+        name = np.array(arrays.municipalities)[is_ranked].tolist()
+        numbers: dict[str, object] = {}
+        if budget.is_known.all():
+            place = (zlib.crc32(arrays.area.name.encode()), period)
+            generator = np.random.default_rng(np.random.SeedSequence(seed, spawn_key=place))
+            drawn = truth_draws(
+                arrays.value[position], budget.noise, draws=draws, generator=generator
+            )
+            rank = competition_rank(area_index(arrays, drawn).efficiency)[:, is_ranked]
+            found = rank_summary(rank, level=level)
+            numbers = {
+                "rank_low": found.low.astype(np.int32),
+                "rank_high": found.high.astype(np.int32),
+                "p_first": found.p_first,
+                "p_top10": found.p_top10,
+                "p_top_quarter": found.p_top_quarter,
             }
-            empty = dict.fromkeys(set(INTERVAL_SCHEMA) - set(key))
-            frames.append(pl.DataFrame(key | empty | numbers, schema=INTERVAL_SCHEMA))
-    return pl.concat(frames).sort("service_area", "period", "municipality")
+            better.append(_better_frame(key, rank, name, pairs.get(arrays.area.name, {})))
+        unknown = dict.fromkeys(INTERVAL_SCHEMA.keys() - {*key, "municipality"})
+        columns = unknown | numbers | {"municipality": name}
+        rows = pl.DataFrame(columns).with_columns(pl.lit(key[k]).alias(k) for k in key)
+        intervals.append(rows.select(pl.col(k).cast(v) for k, v in INTERVAL_SCHEMA.items()))
+    key_columns = list(KEY_SCHEMA)
+    return RankPanel(
+        interval=pl.concat(intervals).sort(*key_columns, "municipality"),
+        better_than=pl.concat(better).sort(*key_columns, "municipality", "peer"),
+        error_budget=pl.concat(budgets).sort(*key_columns, "indicator", "part"),
+    )
 
 
-def _drawn_ranks(arrays: AreaArrays, position: int, noise: Noise, normal: FloatArray) -> FloatArray:
-    drawn = truth_draws(arrays.value[position], arrays.is_carried[position], noise, normal)
-    return competition_rank(area_index(arrays, drawn).efficiency)
+def _ranked_periods(
+    panel: pl.DataFrame, areas: Iterable[ServiceArea], revisions: Mapping[str, float] | None
+) -> Iterator[tuple[AreaArrays, int, BoolArray, Budget]]:
+    for arrays in area_arrays(panel, areas):
+        for position in range(len(arrays.periods)):
+            is_ranked: BoolArray = period_status(arrays, position) == "ranked"
+            if is_ranked.any():
+                yearly = yearly_noise(
+                    arrays.value,
+                    arrays.is_carried,
+                    periods=arrays.periods,
+                    breaks=[each.period for each in arrays.area.breaks],
+                    judged=position,
+                )
+                budget = period_budget(arrays, position, yearly, revisions=revisions)
+                yield arrays, position, is_ranked, budget
 
 
-def _rank_summary(rank: FloatArray, level: float) -> dict[str, object]:
-    n_draw, n_ranked = rank.shape
+def _covariance(variance: FloatArray, correlation: FloatArray) -> FloatArray:
+    sd = np.sqrt(variance)
+    return np.asarray(sd[:, :, np.newaxis] * sd[:, np.newaxis, :] * correlation, dtype=np.float64)
+
+
+def _posterior(
+    standard: FloatArray,
+    has_value: BoolArray,
+    signal: FloatArray,
+    variance: FloatArray,
+    correlation: FloatArray,
+) -> tuple[FloatArray, FloatArray]:
+    """Return the centre of every municipality's levels, and a root of their covariance."""
+    # A missing value is one about which the noise is boundless.
+    both = has_value[:, :, np.newaxis] & has_value[:, np.newaxis, :]
+    unit = np.eye(signal.shape[0])
+    error = np.where(both, _covariance(variance, correlation), 0.0)
+    error = error + unit * np.where(has_value, TINY, 1 / TINY)[:, np.newaxis]
+    gain = np.swapaxes(np.linalg.solve(signal + error, np.broadcast_to(signal, error.shape)), 1, 2)
+    covariance = signal - gain @ signal
+    covariance = (covariance + np.swapaxes(covariance, 1, 2)) / 2
+    centre: FloatArray = np.einsum("mij,mj->mi", gain, standard)
+    root = np.linalg.cholesky(covariance + TINY * unit)
+    return centre, np.asarray(root, dtype=np.float64)
+
+
+def _lower_end(rank: FloatArray, tail: float) -> FloatArray:
+    """Return the least rank that has at least the tail below it, half of its own draws counted."""
     in_order = np.sort(rank, axis=0)
-    tail = (1 - level) / 2 * (n_draw - 1)
-    return {
-        "rank_low": in_order[int(np.floor(tail))].astype(np.int32),
-        "rank_high": in_order[int(np.ceil(n_draw - 1 - tail))].astype(np.int32),
-        "p_first": np.mean(rank == 1, axis=0),
-        "p_top10": np.mean(rank <= 10, axis=0),
-        "p_top_quarter": np.mean(rank <= np.ceil(n_ranked / 4), axis=0),
-    }
+    end = in_order[int(tail * len(rank))]
+    below, equal = np.sum(rank < end, axis=0), np.sum(rank == end, axis=0)
+    after = np.minimum(below + equal, len(rank) - 1)
+    next_rank = np.take_along_axis(in_order, after[np.newaxis], axis=0)[0]
+    chosen: FloatArray = np.where(below + equal / 2 >= tail * len(rank), end, next_rank)
+    return chosen
 
 
-def _correlation(standard: FloatArray) -> FloatArray:
-    """Return the correlation of the last axis over the others, of pairs that are both there."""
-    flat = standard.reshape(-1, standard.shape[-1])
-    there = (~np.isnan(flat)).astype(np.float64)
-    filled = np.nan_to_num(flat)
-    product = np.einsum("ri,rj->ij", filled, filled)
-    scale = np.sqrt(np.einsum("ri,rj->ij", filled**2, there))
-    with np.errstate(divide="ignore", invalid="ignore"):
-        correlation = np.nan_to_num(product / (scale * scale.T))
-    correlation = _floored(correlation, LEAST_SIGNAL)
-    diagonal = np.sqrt(np.diag(correlation))
-    unit: FloatArray = correlation / np.outer(diagonal, diagonal)
-    return unit
+def _share_ahead(rank: FloatArray, others: FloatArray) -> FloatArray:
+    share: FloatArray = np.mean(rank < others, axis=0) + np.mean(rank == others, axis=0) / 2
+    return share
 
 
-def _floored(matrix: FloatArray, least: float) -> FloatArray:
-    """Return the symmetric matrix with eigenvalues below `least` raised to it."""
-    eigenvalue, vector = np.linalg.eigh((matrix + matrix.T) / 2)
-    floored: FloatArray = (vector * np.maximum(eigenvalue, least)) @ vector.T
-    return floored
+def _pairs(peers: pl.DataFrame | None) -> Pairs:
+    pairs: dict[str, dict[str, tuple[str, ...]]] = {}
+    if peers is not None:
+        for area, municipality, peer in peers.select("service_area", "municipality", "peer").rows():
+            mine = pairs.setdefault(area, {})
+            mine[municipality] = (*mine.get(municipality, ()), peer)
+    return pairs
 
 
-def _nanmedian(values: FloatArray, *, axis: int) -> FloatArray:
-    """Return the median without NaN; NaN, without a warning, where there is nothing else."""
-    if values.shape[axis] == 0:
-        return np.full(np.delete(values.shape, axis), np.nan)
-    nothing = np.isnan(values).all(axis=axis, keepdims=True)
-    median = np.nanmedian(np.where(nothing, 0.0, values), axis=axis)
-    return np.where(np.squeeze(nothing, axis=axis), np.nan, median)
+def _better_frame(
+    key: Mapping[str, object],
+    rank: FloatArray,
+    name: list[str],
+    pairs: Mapping[str, tuple[str, ...]],
+) -> pl.DataFrame:
+    column = {municipality: position for position, municipality in enumerate(name)}
+    rows = []
+    for municipality, peers in pairs.items():
+        there = [peer for peer in peers if peer in column]
+        if municipality in column and there:
+            of_peers = rank[:, [column[peer] for peer in there]]
+            share = _share_ahead(rank[:, [column[municipality]]], of_peers)
+            rows += [
+                {**key, "municipality": municipality, "peer": peer, "p_better": p}
+                for peer, p in zip(there, share.tolist(), strict=True)
+            ]
+    return pl.DataFrame(rows, schema=BETTER_SCHEMA)

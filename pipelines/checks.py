@@ -17,6 +17,8 @@ CONTRACTS: Mapping[str, type[pa.DataFrameModel]] = {
     "mart.indicator_score": contracts.IndicatorScore,
     "mart.index": contracts.Index,
     "mart.rank_interval": contracts.RankInterval,
+    "mart.better_than": contracts.BetterThan,
+    "mart.error_budget": contracts.ErrorBudget,
     "mart.index_alternative": contracts.IndexAlternative,
     "mart.dea_score": contracts.DeaScore,
     "mart.dea_peer": contracts.DeaPeer,

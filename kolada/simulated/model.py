@@ -280,8 +280,8 @@ def elderly(dice: Dice, given: Structure, truth: Performance) -> dict[str, Serie
         ),
         "U23401": _waiting(dice, given, truth),
     }
-    series |= _elder_survey(dice, given, truth, "home care", "N23590", 0.130, HOME_CARE)
-    series |= _elder_survey(dice, given, truth, "care home", "N23591", 0.080, CARE_HOME)
+    series |= _elder_survey(dice, given, truth, "home care", "N23590", "U23592", 0.130, HOME_CARE)
+    series |= _elder_survey(dice, given, truth, "care home", "N23591", "U23594", 0.080, CARE_HOME)
     return _with_indices(series, elderly_indices)
 
 
@@ -305,6 +305,7 @@ def _elder_survey(
     truth: Performance,
     branch: str,
     flag: str,
+    answers: str,
     answers_per_80: float,
     items: Mapping[str, float],
 ) -> dict[str, Series]:
@@ -318,7 +319,11 @@ def _elder_survey(
         gender: dice.yearly(f"{branch} mood {gender}") / np.sqrt(n)
         for gender, n in n_answer.items()
     }
-    series = {flag: _series({"T": none.astype(np.float64)}, asked=taken, decimals=0)}
+    n_both = np.where(none, np.nan, n_answer["K"] + n_answer["M"])
+    series = {
+        flag: _series({"T": none.astype(np.float64)}, asked=taken, decimals=0),
+        answers: _series({"T": n_both}, asked=taken, decimals=0),
+    }
     for kpi, middle in items.items():
         logit = middle + 0.3 * truth.quality_level - 0.1 * given.size + 0.12 * dice.lasting(kpi)
         shares = _shares(dice, kpi, n_answer, {gender: logit + mood[gender] for gender in "KM"})

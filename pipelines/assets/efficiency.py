@@ -8,8 +8,10 @@ import dagster as dg
 
 from models.alternatives import alternative_scores
 from models.contracts import (
+    BetterThan,
     DeaPeer,
     DeaScore,
+    ErrorBudget,
     Index,
     IndexAlternative,
     IndicatorScore,
@@ -17,15 +19,22 @@ from models.contracts import (
     OrderMScore,
     RankInterval,
 )
+from models.error_budget import revision_variance
 from models.frontier.panels import dea_panel, malmquist_panel, order_m_panel
 from models.frontier.technology import FrontierWarning
 from models.index import score_panel
-from models.uncertainty import rank_intervals
+from models.uncertainty import rank_probabilities
 from pipelines.resources import FEWEST_DRAWS, Settings
 from pipelines.warehouse import Warehouse
 
 PANEL = dg.AssetKey(["mart", "panel"])
 KINDS = {"polars", "duckdb"}
+PEERS = """
+select a.service_area, p.municipality, p.peer
+from staging.service_area as a
+inner join staging.peer as p on a.peer_group = p.peer_group
+order by all
+"""
 PER_CHANGE = 4  # draws of a score for one of a change, which costs six and is settled by fewer
 
 
@@ -74,19 +83,44 @@ def index_alternative(
     return dg.MaterializeResult(metadata={"dagster/row_count": rows.height})
 
 
-@dg.asset(key=["mart", "rank_interval"], deps=[PANEL], kinds=KINDS)
-def rank_interval(
-    settings: dg.ResourceParam[Settings], warehouse: dg.ResourceParam[Warehouse]
-) -> dg.MaterializeResult:
-    """How sure every rank is; one row per service area, period and ranked municipality."""
+@dg.multi_asset(
+    specs=[
+        dg.AssetSpec(
+            ["mart", name],
+            deps=[PANEL, ["mart", "settled_value"], ["staging", "peer"],
+                  ["staging", "service_area"]],
+            kinds=KINDS,
+            description=description,
+        )
+        for name, description in (
+            ("rank_interval", "How sure every rank is; one row per service area, period and "
+             "ranked municipality."),
+            ("better_than", "Whose true score is the higher; one row per service area, period, "
+             "ranked municipality and ranked peer."),
+            ("error_budget", "What is noise in an indicator and how that is known; one row per "
+             "service area, period, indicator and part."),
+        )
+    ]
+)  # fmt: skip
+def rank_uncertainty(settings: dg.ResourceParam[Settings], warehouse: dg.ResourceParam[Warehouse]):
+    """How sure the ranks are, and what makes them unsure."""
     panel = warehouse.read("mart.panel")
+    peers = warehouse.query(PEERS)
+    revisions = revision_variance(warehouse.read("mart.settled_value"))
 
-    rows = RankInterval.validate(
-        rank_intervals(panel, settings.service_areas(), draws=settings.draws), lazy=True
+    result = rank_probabilities(
+        panel, settings.service_areas(), peers=peers, revisions=revisions, draws=settings.draws
     )
 
-    warehouse.write("mart.rank_interval", rows)
-    return dg.MaterializeResult(metadata={"dagster/row_count": rows.height})
+    for name, model, rows in (
+        ("rank_interval", RankInterval, result.interval),
+        ("better_than", BetterThan, result.better_than),
+        ("error_budget", ErrorBudget, result.error_budget),
+    ):
+        warehouse.write(f"mart.{name}", model.validate(rows, lazy=True))
+        yield dg.MaterializeResult(
+            asset_key=["mart", name], metadata={"dagster/row_count": rows.height}
+        )
 
 
 @dg.multi_asset(
@@ -166,5 +200,5 @@ def _warned() -> Iterator[Sequence[str]]:
 
 
 efficiency_assets = [
-    scores, index_alternative, rank_interval, dea_scores, order_m_score, malmquist,
+    scores, index_alternative, rank_uncertainty, dea_scores, order_m_score, malmquist,
 ]  # fmt: skip

@@ -22,6 +22,8 @@ from pipelines.wording import CREDIT, places, quadrant_title, ranking_title, swe
 PUBLISHED_TABLES = {
     "efficiency": "mart.efficiency",
     "rank_interval": "mart.rank_interval",
+    "better_than": "mart.better_than",
+    "error_budget": "mart.error_budget",
     "index_alternative": "mart.index_alternative",
     "dea_score": "mart.dea_score",
     "dea_peer": "mart.dea_peer",

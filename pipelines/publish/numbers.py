@@ -18,6 +18,7 @@ NO_NUMBER = {  # by status of a frontier score or a change, beside those of a ra
     "no_pair": "uppgift saknas för ett av åren",
     "all_efficient": "alla kommuner ligger på fronten",
 }
+CLEAR = 0.9  # probability from which one municipality is said to be better than another
 LEAST_SHOWN = 0.01  # a smaller probability rests on a handful of draws
 
 
@@ -104,8 +105,12 @@ def _area(
         return rows.row(0, named=True) if rows.height else {}
 
     scored, rank = row("efficiency"), row("rank_interval")
+    against = tables["better_than"].filter(
+        service_area=name, period=period, municipality=municipality
+    )
     numbers = [
         *_place(scored, rank),
+        *_against_peers(against["p_better"].to_list()),
         *_index(scored, row("index_alternative")),
         *_frontier(row("dea_score"), row("order_m_score")),
         *_change(row("malmquist")),
@@ -144,6 +149,20 @@ def _place(scored: Mapping[str, Any], rank: Mapping[str, Any]) -> Iterator[Numbe
         ("Sannolikhet för bästa fjärdedelen", "p_top_quarter"),
     ):
         yield Number(name, probability(rank[column]))
+
+
+def _against_peers(p_better: list[float]) -> Iterator[Number]:
+    if not p_better:
+        return
+    n_better = sum(p >= CLEAR for p in p_better)
+    n_worse = sum(1 - p >= CLEAR for p in p_better)
+    n_unclear = len(p_better) - n_better - n_worse
+    yield Number(
+        "Klart bättre än",
+        f"{swedish(n_better)} av {swedish(len(p_better))} jämförbara",
+        f"klart sämre än {swedish(n_worse)}, går inte att skilja från {swedish(n_unclear)}",
+        f"Klart: med minst {probability(CLEAR)} sannolikhet, parvis.",
+    )
 
 
 def _index(scored: Mapping[str, Any], other: Mapping[str, Any]) -> Iterator[Number]:

@@ -19,6 +19,9 @@ def _indicator(
     weight: float = 1.0,
     regi: str = "kommunal",
     zero: float | None = None,
+    margin: str | None = None,
+    answers: str | None = None,
+    assumed_sd: float | None = None,
 ) -> Indicator:
     return Indicator(
         name=name,
@@ -35,6 +38,10 @@ def _indicator(
         first_period=2015,
         plausible=None,
         zero=zero,
+        margin=margin,
+        answers=answers,
+        assumed_sd=assumed_sd,
+        assumed_sd_reason=None if assumed_sd is None else "a test",
         why="a test",
         source="a test",
     )
@@ -79,6 +86,7 @@ def _panel(
     *,
     first_period: int = 2015,
     is_carried: np.ndarray | None = None,
+    is_preliminary: bool = False,
 ) -> pl.DataFrame:
     """Return the panel of values (n_period, n_municipality, n_indicator); NaN is missing."""
     rows = []
@@ -100,7 +108,7 @@ def _panel(
                         "value": float(municipality[i]) if is_there else None,
                         "value_period": first_period + t - carried if is_there else None,
                         "is_carried": carried,
-                        "is_preliminary": False,
+                        "is_preliminary": is_preliminary and is_there,
                         "reason": None if is_there else "missing",
                     }
                 )
@@ -122,6 +130,11 @@ def _panel(
             "reason": pl.String,
         },
     )
+
+
+@pytest.fixture(scope="session")
+def indicator_of() -> Callable[..., Indicator]:
+    return _indicator
 
 
 @pytest.fixture(scope="session")

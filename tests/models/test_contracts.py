@@ -7,7 +7,7 @@ from pandera.errors import SchemaErrors
 
 from models.contracts import Efficiency, Index, IndicatorScore, Panel, RankInterval
 from models.index import score_panel
-from models.uncertainty import rank_intervals
+from models.uncertainty import rank_probabilities
 
 
 @pytest.fixture(scope="module")
@@ -36,7 +36,7 @@ def efficiency(index):
 
 @pytest.fixture(scope="module")
 def interval(area, panel):
-    return rank_intervals(panel, [area], draws=20)
+    return rank_probabilities(panel, [area], draws=20).interval
 
 
 def first(frame, **changed):

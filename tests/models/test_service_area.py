@@ -1,6 +1,7 @@
 """What a service area's file may say, and what it is told when it may not."""
 
 import json
+import re
 from pathlib import Path
 
 import polars as pl
@@ -159,6 +160,54 @@ def test_a_fault_is_told_with_its_place_and_remedy(tmp_path, before, after, mess
         read(tmp_path, FILE.replace(before, after))
 
     assert f"{tmp_path.name}/school.toml: 1 fault." in str(error.value)
+
+
+ANSWERS = """
+[indicators.respondents]
+kpi = "U99999"
+title = "Svarande, antal"
+label = "Svarande"
+unit = "personer"
+role = "answers"
+regi = "kommunal"
+why = "a test"
+source = "a test"
+"""
+
+
+def test_a_share_names_the_indicator_that_counts_its_answers(tmp_path):
+    share = FILE.replace('unit = "poäng"', 'unit = "%"\nanswers = "respondents"')
+
+    area = read(tmp_path, share + ANSWERS)
+
+    assert [each.answers for each in area.with_role("quality")] == ["respondents"]
+    assert [each.name for each in area.with_role("answers")] == ["respondents"]
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "message"),
+    [
+        ('unit = "poäng"', 'unit = "%"\nanswers = "nobody"', "answers names 'nobody', which is no"),
+        ('unit = "poäng"', 'unit = "%"\nmargin = "respondents"', "margin names 'respondents'"),
+        ('unit = "poäng"', 'unit = "poäng"\nanswers = "respondents"', "its unit is 'poäng'"),
+        ('unit = "poäng"', 'unit = "poäng"', "nobody names it as answers"),
+        ('role = "quality"', 'role = "context"\nmargin = "m"', "noise that counts, not 'context'"),
+        ('unit = "poäng"', 'unit = "poäng"\nassumed_sd = 2', "go together. Give both"),
+        (
+            'unit = "poäng"',
+            'unit = "poäng"\nassumed_sd = 0\nassumed_sd_reason = "x"',
+            "assumed_sd is 0. It must be above 0",
+        ),
+        (
+            'unit = "poäng"',
+            'unit = "poäng"\nassumed_sd = "2"\nassumed_sd_reason = "x"',
+            "assumed_sd is '2'. Make it a number",
+        ),
+    ],
+)
+def test_a_source_of_noise_that_makes_no_sense_is_refused(tmp_path, old, new, message):
+    with pytest.raises(ServiceAreaError, match=re.escape(message)):
+        read(tmp_path, FILE.replace(old, new) + ANSWERS)
 
 
 def test_a_zero_is_of_cost_and_quality_only(tmp_path):

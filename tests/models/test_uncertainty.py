@@ -1,117 +1,28 @@
-"""The noise and the draws by hand, and the intervals where the truth is known."""
+"""The draws by hand, and the intervals where the truth is known."""
 
 import numpy as np
 import polars as pl
 import pytest
-from numpy.testing import assert_allclose
+from numpy.testing import assert_allclose, assert_array_equal
 
-from models.contracts import RankInterval
+from models.contracts import BetterThan, ErrorBudget, RankInterval
+from models.error_budget import Noise
 from models.index import competition_rank, efficiency_index, score_panel
-from models.uncertainty import Noise, rank_intervals, residual_noise, truth_draws
+from models.uncertainty import better_than, rank_probabilities, rank_summary, truth_draws
+from models.yearly_noise import yearly_noise
 
 PERIODS = list(range(2015, 2021))
 
 
-def noise_of(value, *, periods=PERIODS, breaks=(), is_carried=None):
-    if is_carried is None:
-        is_carried = np.zeros(value.shape, dtype=bool)
-    return residual_noise(value, is_carried, periods=periods, breaks=breaks)
-
-
-def test_noise_is_half_the_square_of_a_change_beyond_the_countrys():
-    # The changes are 4, 5 and 6; the country's is 5, what remains -1, 0 and 1. Pooled variance
-    # (1/2 + 0 + 1/2) / 3 = 1/3; one change of one's own weighs 1 against the prior's 6.
-    value = np.array([[[10.0], [20], [30]], [[14.0], [25], [36]]])
-
-    noise = noise_of(value, periods=[2015, 2016])
-
-    assert_allclose(noise.variance.ravel(), [2.5 / 7, 2 / 7, 2.5 / 7])
-    assert noise.n_pairs == (1,)
-    assert not noise.is_known
-
-
-def test_a_change_beyond_four_sd_counts_as_four():
-    # Of the changes -1, -1, 0, 1, 1 and 1000 the median is 0.5; what remains is 1.5, 1.5, 0.5,
-    # 0.5, 0.5 and 999.5, of which the median is 1, so four sd are 4 * 1.4826.
-    change = np.array([-1.0, -1, 0, 1, 1, 1000])
-    value = np.stack([np.zeros(6), change])[:, :, np.newaxis]
-
-    variance = noise_of(value, periods=[2015, 2016]).variance.ravel()
-
-    farthest = (4 * 1.4826) ** 2 / 2
-    pooled = (2 * 1.125 + 3 * 0.125 + farthest) / 6
-    assert_allclose(variance[-1], (6 * pooled + farthest) / 7)
-    assert_allclose(variance[0], (6 * pooled + 1.125) / 7)
-
-
-def test_noise_that_was_put_in_is_found_again():
-    generator = np.random.default_rng(1)
-    correlation = np.array([[1, 0.8], [0.8, 1]])
-    error = generator.multivariate_normal([0, 0], correlation, size=(6, 290)) * [2, 5]
-    truth = generator.normal(size=(1, 290, 2)) * [10, 10] + np.arange(6)[:, None, None]
-
-    noise = noise_of(truth + error)
-
-    assert_allclose(np.sqrt(noise.variance.mean(axis=0)), [2, 5], rtol=0.06)
-    assert_allclose(noise.correlation[0, 1], 0.8, atol=0.05)
-
-
-def test_the_noisier_municipality_gets_the_larger_variance():
-    generator = np.random.default_rng(2)
-    sd = np.where(np.arange(290) < 100, 3.0, 1.0)
-    value = generator.normal(size=(6, 290, 1)) * sd[:, np.newaxis]
-
-    variance = noise_of(value).variance.ravel()
-
-    assert variance[:100].mean() > 2 * variance[100:].mean()
-
-
-def test_the_unit_of_an_indicator_does_not_change_its_noise():
-    value = np.random.default_rng(3).normal(size=(6, 50, 2))
-
-    in_kronor = noise_of(value * [1000, 1])
-
-    assert_allclose(in_kronor.variance, noise_of(value).variance * [1e6, 1])
-    assert_allclose(in_kronor.correlation, noise_of(value).correlation)
-
-
-@pytest.mark.parametrize(
-    ("periods", "breaks", "n_pairs"),
-    [
-        ([2015, 2016, 2017, 2018, 2019, 2020], (), 5),
-        ([2015, 2016, 2018, 2019, 2020, 2022], (), 3),
-        ([2015, 2016, 2017, 2018, 2019, 2020], (2017,), 4),
-    ],
-)
-def test_only_comparable_years_in_a_row_make_a_pair(periods, breaks, n_pairs):
-    value = np.random.default_rng(4).normal(size=(6, 20, 1))
-
-    assert noise_of(value, periods=periods, breaks=breaks).n_pairs == (n_pairs,)
-
-
-def test_a_carried_or_rare_value_makes_no_pair():
-    value = np.random.default_rng(4).normal(size=(6, 20, 2))
-    is_carried = np.zeros(value.shape, dtype=bool)
-    is_carried[2, :, 0] = True
-    value[5, :11, 1] = np.nan
-
-    assert noise_of(value, is_carried=is_carried).n_pairs == (3, 4)
-
-
-def test_one_year_tells_nothing_of_noise():
-    noise = noise_of(np.ones((1, 5, 2)), periods=[2015])
-
-    assert noise.n_pairs == (0, 0)
-    assert np.isnan(noise.variance).all()
-
-
-def drawn(value, variance, *, is_carried=None, correlation=None, n_draw=20_000):
+def drawn(value, variance, *, correlation=None, degrees=np.inf, n_draw=20_000):
     n, k = value.shape
-    noise = Noise(np.full((n, k), variance), np.eye(k) if correlation is None else correlation, ())
-    if is_carried is None:
-        is_carried = np.zeros(value.shape, dtype=bool)
-    normal = np.random.default_rng(5).standard_normal((n_draw, n, k))
-    return truth_draws(value, is_carried, noise, normal)
+    noise = Noise(
+        variance=np.where(np.isnan(value), np.nan, variance),
+        degrees=np.full((n, k), degrees),
+        scale=np.ones(k),
+        correlation=np.eye(k) if correlation is None else correlation,
+    )
+    return truth_draws(value, noise, draws=n_draw, generator=np.random.default_rng(5))
 
 
 def test_a_value_is_shrunk_by_the_share_of_its_variance_that_is_noise():
@@ -124,16 +35,27 @@ def test_a_value_is_shrunk_by_the_share_of_its_variance_that_is_noise():
     assert_allclose(draws.var(axis=0).ravel(), 0.75 * 2, rtol=0.05)
 
 
-def test_a_carried_value_is_shrunk_more():
+def test_the_noisier_value_is_shrunk_more():
     value = np.array([[0.0], [2], [4], [6], [8]])
-    is_carried = np.array([[True], [False], [False], [False], [False]])
+    variance = np.array([[4.0], [2], [2], [2], [2]])
 
-    draws = drawn(value, 2.0, is_carried=is_carried)
+    draws = drawn(value, variance)
 
     # The mean noise is 2.4, so the signal is 5.6; of it 5.6 / (5.6 + 4) is kept, and of the rest
     # 5.6 / (5.6 + 2).
     assert_allclose(draws.mean(axis=0)[0], 4 - 4 * 5.6 / 9.6, atol=0.05)
     assert_allclose(draws.mean(axis=0)[4], 4 + 4 * 5.6 / 7.6, atol=0.05)
+
+
+def test_a_variance_that_rests_on_few_changes_gives_longer_tails():
+    value = np.random.default_rng(6).normal(size=(40, 1)) * 10
+
+    known = drawn(value, 4.0) - value
+    unsure = drawn(value, 4.0, degrees=6.0) - value
+
+    # Of a normal 0.27 % lie beyond three standard deviations; of a t with 6 degrees some 2.4 %.
+    assert 0.001 < np.mean(np.abs(known - known.mean(axis=0)) > 3 * 1.97) < 0.005
+    assert 0.01 < np.mean(np.abs(unsure - unsure.mean(axis=0)) > 3 * 1.97) < 0.04
 
 
 def test_what_is_missing_stays_missing_and_what_has_no_noise_is_known():
@@ -149,9 +71,42 @@ def test_nothing_can_be_drawn_where_nobody_is_complete():
         drawn(np.array([[1, np.nan], [np.nan, 1]]), 1.0, n_draw=1)
 
 
+def test_an_end_of_the_interval_has_half_of_the_tail_beyond_it_ties_counted_half():
+    # Ten draws, 80 %: one beyond each end. Of the first column 1 draw lies below 3 and one at it.
+    rank = np.array([[2, 3, 4, 4, 5, 5, 6, 6, 7, 9], [1, 1, 1, 1, 1, 1, 1, 1, 1, 2]]).T
+
+    result = rank_summary(rank, level=0.8)
+
+    assert_array_equal(result.low, [3, 1])
+    assert_array_equal(result.high, [7, 1])
+    assert_allclose(result.p_first, [0, 0.9])
+    assert_allclose(result.p_top10, [1, 1])
+    assert_allclose(result.p_top_quarter, [0, 0.9])
+
+
+def test_a_wide_interval_of_many_draws_is_that_of_the_quantiles():
+    rank = np.random.default_rng(16).permuted(np.tile(np.arange(1, 101), (4000, 1)), axis=1)
+
+    result = rank_summary(rank, level=0.9)
+
+    assert_allclose(result.low, 5.5, atol=1.5)
+    assert_allclose(result.high, 95.5, atol=1.5)
+
+
+def test_who_is_ahead_is_counted_and_a_tie_is_half():
+    rank = np.array([[1, 2, 3], [2, 1, 3], [1, 1, 3], [1, 2, 2]])
+
+    share = better_than(rank)
+
+    assert_allclose(share, [[0.5, 0.625, 1], [0.375, 0.5, 0.875], [0, 0.125, 0.5]])
+    assert_allclose(share + share.T, 1)
+
+
 def intervals(value, area, panel_of, **options):
     panel = panel_of(area, value, first_period=PERIODS[0])
-    return RankInterval.validate(rank_intervals(panel, [area], **options), lazy=True)
+    found = rank_probabilities(panel, [area], **options)
+    ErrorBudget.validate(found.error_budget, lazy=True)
+    return RankInterval.validate(found.interval, lazy=True)
 
 
 def test_without_noise_the_interval_is_the_rank(area_of, panel_of):
@@ -203,11 +158,14 @@ def test_the_draws_are_the_same_whatever_the_order_of_rows_and_the_other_areas(a
     value = np.random.default_rng(10).normal(size=(2, 5, 20, 2))
     panel = pl.concat([panel_of(school, value[0]), panel_of(care, value[1])])
 
-    together = rank_intervals(panel.sample(fraction=1, shuffle=True, seed=1), [care, school])
+    together = rank_probabilities(panel.sample(fraction=1, shuffle=True, seed=1), [care, school])
 
-    alone = rank_intervals(panel_of(school, value[0]), [school])
-    assert together.filter(service_area="school").equals(alone)
-    assert not alone.equals(rank_intervals(panel_of(school, value[0]), [school], seed=1))
+    alone = rank_probabilities(panel_of(school, value[0]), [school])
+    for frame, whole in ((alone.interval, together.interval),
+                         (alone.error_budget, together.error_budget)):  # fmt: skip
+        assert whole.filter(service_area="school").equals(frame)
+    other = rank_probabilities(panel_of(school, value[0]), [school], seed=1)
+    assert not alone.interval.equals(other.interval)
 
 
 def test_areas_and_periods_are_drawn_apart(area_of, panel_of):
@@ -216,7 +174,7 @@ def test_areas_and_periods_are_drawn_apart(area_of, panel_of):
     value = value + np.tile(np.random.default_rng(13).normal(size=(1, 20, 2)), (5, 1, 1))
     value[1::2] += np.random.default_rng(14).normal(size=(20, 2))
 
-    result = rank_intervals(panel_of(area_of(), value), [area_of()])
+    result = rank_probabilities(panel_of(area_of(), value), [area_of()]).interval
 
     # 2015, 2017 and 2019 have the same values, so that only the draws can differ.
     drawn_2015, drawn_2019 = (result.filter(period=p)["p_top_quarter"] for p in (2015, 2019))
@@ -238,6 +196,32 @@ def test_a_wider_level_gives_a_wider_interval(area_of, panel_of):
 def test_options_out_of_range_are_refused(area_of, panel_of, options):
     with pytest.raises(ValueError, match="at least 1 draw and a level"):
         intervals(np.ones((5, 3, 2)), area_of(), panel_of, **options)
+
+
+def test_peers_that_are_both_ranked_are_compared(area_of, panel_of):
+    area = area_of()
+    value = np.random.default_rng(17).normal(size=(5, 20, 2))
+    value[:, 3, 0] = np.nan
+    peers = pl.DataFrame(
+        {
+            "service_area": "school",
+            "municipality": ["1000", "1000", "1003", "1001"],
+            "peer": ["1001", "1003", "1000", "1000"],
+        }
+    )
+
+    found = rank_probabilities(panel_of(area, value), [area], peers=peers)
+
+    result = BetterThan.validate(found.better_than, lazy=True)
+    assert result.height == 2 * 5
+    share = result.pivot("municipality", index="period", values="p_better")
+    assert_allclose(share["1000"] + share["1001"], 1)
+
+
+def test_where_nothing_ties_the_probabilities_of_the_ten_best_add_up_to_ten():
+    score = np.random.default_rng(18).normal(size=(500, 290))
+
+    assert rank_summary(competition_rank(score), level=0.9).p_top10.sum() == pytest.approx(10)
 
 
 def world(generator, *, noise, noise_correlation=0.0, unequal=0.0, moving=0.0, missing=0.0):
@@ -308,7 +292,7 @@ def test_nine_of_ten_intervals_hold_the_true_rank(area_of, panel_of, name):
 
     covered = pl.col("true_rank").is_between("rank_low", "rank_high").mean()
     best = pl.col("p_top_quarter") > 0.5  # those one hears of
-    assert 0.85 <= result.select(covered).item() <= 0.97
+    assert 0.85 <= result.select(covered).item() <= 0.95
     assert 0.82 <= result.filter(best).select(covered).item() <= 0.99
 
 
@@ -331,3 +315,84 @@ def test_who_is_first_with_some_probability_is_first_as_often(area_of, panel_of)
             # Three standard errors of a share, as if every second row told something new.
             allowed = 3 * np.sqrt(2 * 0.25 / those.height) if low > 0 else 0.01
             assert abs(share - those[column].mean()) < allowed, (column, low, those.height)
+
+
+def sweden(generator, *, reliability, correlated, unequal):
+    """True levels (290, 4) and six years of values whose variance is so much truth.
+
+    One cost and three qualities. Correlated: the qualities' levels have 0.5, their noises 0.4.
+    Unequal: the noise's sd differs log-normally between municipalities, by a factor of e in 2 sd.
+    """
+    n_unit = 290
+
+    def levels(size, correlation):
+        matrix = np.full((4, 4), correlation) + (1 - correlation) * np.eye(4)
+        matrix[0, 1:] = matrix[1:, 0] = 0
+        return generator.multivariate_normal(np.zeros(4), matrix, size=size)
+
+    truth = levels(n_unit, 0.5 * correlated)
+    sd = np.exp(0.5 * unequal * generator.normal(size=(n_unit, 1)))
+    sd *= np.sqrt((1 - reliability) / reliability / np.mean(sd**2))
+    trend = np.linspace(0, 2, len(PERIODS))[:, np.newaxis, np.newaxis]
+    value = truth + trend + sd * levels((len(PERIODS), n_unit), 0.4 * correlated)
+    return truth, value
+
+
+def noise_in(value):
+    found = yearly_noise(value, np.zeros(value.shape, dtype=bool), periods=PERIODS, judged=5)
+    scale = found.pooled / found.variance.mean(axis=0)
+    return Noise(found.variance, found.degrees, scale, found.correlation)
+
+
+# Of these worlds the shares are 0.896 to 0.914, with standard errors of 0.003 to 0.004. With a
+# year's own changes in its noise they would be 0.900 to 0.921.
+@pytest.mark.parametrize("reliability", [0.7, 0.8, 0.9, 0.95])
+@pytest.mark.parametrize("correlated", [False, True])
+@pytest.mark.parametrize("unequal", [False, True])
+def test_intervals_of_90_percent_hold_88_to_92_percent_of_the_true_ranks(
+    reliability, correlated, unequal
+):
+    held = []
+    for number in range(24):
+        generator = np.random.default_rng([int(100 * reliability), correlated, unequal, number])
+        truth, value = sweden(
+            generator, reliability=reliability, correlated=correlated, unequal=unequal
+        )
+        draws = truth_draws(value[-1], noise_in(value), draws=400, generator=generator)
+        result = rank_summary(true_rank(draws), level=0.9)
+        rank = true_rank(truth)
+        held.append(np.mean((rank >= result.low) & (rank <= result.high)))
+
+    assert 0.88 <= np.mean(held) <= 0.92
+
+
+def test_the_obvious_method_of_adding_noise_to_what_is_observed_fails():
+    # Kept as an example of what not to do. Noise added to values that have noise already scatters
+    # them twice: they are spread wider than the truth, and the best look too sure to be best.
+    obvious, shrunk = [], []
+    for number in range(12):
+        generator = np.random.default_rng([19, number])
+        truth, value = sweden(generator, reliability=0.7, correlated=True, unequal=False)
+        noise, rank = noise_in(value), true_rank(truth)
+        for held, draws in (
+            (obvious, value[-1] + np.sqrt(noise.variance) * generator.normal(size=(400, 290, 4))),
+            (shrunk, truth_draws(value[-1], noise, draws=400, generator=generator)),
+        ):
+            result = rank_summary(true_rank(draws), level=0.9)
+            held.append(np.mean((rank >= result.low) & (rank <= result.high)))
+
+    assert np.mean(obvious) < 0.83
+    assert np.mean(shrunk) > 0.88
+
+
+def test_as_noise_goes_to_nothing_the_interval_becomes_the_rank():
+    generator = np.random.default_rng(20)
+    truth, value = sweden(generator, reliability=1 - 1e-12, correlated=True, unequal=False)
+
+    draws = truth_draws(value[-1], noise_in(value), draws=50, generator=generator)
+    result = rank_summary(true_rank(draws), level=0.9)
+
+    rank = true_rank(truth)
+    assert_array_equal(result.low, rank)
+    assert_array_equal(result.high, rank)
+    assert_array_equal(result.p_first == 1, rank == 1)

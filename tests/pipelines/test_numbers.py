@@ -20,6 +20,7 @@ TABLES = {
         **KEY, "rank_low": [31], "rank_high": [92], "p_first": [0.0004], "p_top10": [0.023],
         "p_top_quarter": [0.997],
     },
+    "better_than": {**KEY, "peer": ["0180"], "p_better": [0.93]},
     "index_alternative": {**KEY, "fixed_base_score": [51.5], "geometric_score": [49.0]},
     "dea_score": {
         **KEY, "score": [0.92], "is_efficient": [False], "bias_corrected": [0.875],
@@ -66,6 +67,18 @@ def test_place_interval_and_probabilities_are_said_first():
     )
     assert rows(html)["Plats i landet"] == ("58 av 1\u00a0286", "31–92 (90 %)")
     assert rows(html)["Sannolikhet för de tio bästa"][0] == "2 %"
+
+
+@pytest.mark.parametrize(
+    ("p_better", "said"),
+    [
+        (0.93, ("1 av 1 jämförbara", "klart sämre än 0, går inte att skilja från 0")),
+        (0.5, ("0 av 1 jämförbara", "klart sämre än 0, går inte att skilja från 1")),
+        (0.1, ("0 av 1 jämförbara", "klart sämre än 1, går inte att skilja från 0")),
+    ],
+)
+def test_who_of_the_peers_is_clearly_better_is_counted(p_better, said):
+    assert rows(page(better_than={"p_better": p_better}))["Klart bättre än"] == said
 
 
 def test_every_method_has_its_row_with_its_interval():

@@ -135,6 +135,51 @@ def panel(
     return warehouse.read("mart.panel")
 
 
+def settled(warehouse: Warehouse, moment: datetime, *rows: tuple[object, ...]) -> list[tuple]:
+    """Build `mart.settled_value`: in May 2025 is preliminary until the 15th of June."""
+    dates = {MAY: "2026-06-15", SEPTEMBER: "2027-06-15"}
+    catalogue = pl.DataFrame(
+        [
+            {"kpi": "N1", "publ_period": period, "publication_date": date, "retrieved_at": read}
+            for (read, date), period in zip(dates.items(), ("2025", "2026"), strict=True)
+        ]
+    ).with_columns(pl.col("publication_date").str.to_date())
+    warehouse.write("raw.kpi", catalogue)
+    now = catalogue.filter(pl.col("retrieved_at") <= moment).tail(1)
+    warehouse.write("staging.kpi", now.with_columns(pl.col("publ_period").cast(pl.Int32)))
+    retrieve(warehouse, observations(*rows))
+    known_at(warehouse, moment)
+    warehouse.build("staging.observation")
+    warehouse.build("mart.settled_value")
+    return warehouse.read("mart.settled_value").rows()
+
+
+REVISED: Sequence[tuple[object, ...]] = [
+    ("N1", "1489", 2025, 100.0, MAY, False, ""),
+    ("N1", "1489", 2025, 104.0, SEPTEMBER, False, ""),
+    ("N1", "0180", 2025, 50.0, MAY, False, ""),
+    ("N1", "0180", 2024, 70.0, MAY, False, ""),
+]
+
+
+def test_a_value_that_has_settled_stands_beside_what_it_was_while_preliminary(warehouse: Warehouse):
+    # 2024 was final in May; what did not change has settled at what it was.
+    assert settled(warehouse, SEPTEMBER, *REVISED) == [
+        ("N1", "0180", 2025, 50.0, 50.0),
+        ("N1", "1489", 2025, 100.0, 104.0),
+    ]
+
+
+def test_what_is_still_preliminary_has_not_settled(warehouse: Warehouse):
+    assert settled(warehouse, JUNE, *REVISED) == []
+
+
+def test_a_value_that_was_withdrawn_has_settled_at_nothing(warehouse: Warehouse):
+    gone = ("N1", "1489", 2025, 100.0, SEPTEMBER, True, "")
+
+    assert settled(warehouse, SEPTEMBER, REVISED[0], gone) == []
+
+
 def cell(rows: pl.DataFrame, municipality: str, indicator: str, period: int) -> dict[str, object]:
     return rows.row(
         by_predicate=(pl.col("municipality") == municipality)
