@@ -11,19 +11,12 @@ from collections.abc import Iterable
 import numpy as np
 import polars as pl
 
-from models.area_file import Direction
-from models.index import (
-    LOWER_PERCENTILE,
-    NO_WIDTH,
-    UPPER_PERCENTILE,
-    area_index,
-    scale,
-    stated_direction,
-    weighted_mean,
-)
-from models.panel import AreaArrays, FloatArray, area_arrays, period_status
-from models.service_area import Indicator, ServiceArea
+from models.index import area_index
+from models.panel import area_arrays, period_status
+from models.recipes import Recipe, recipe_score
+from models.service_area import ServiceArea
 
+OFFICIAL = Recipe("trimmed", "arithmetic")
 ALTERNATIVE_SCHEMA = {
     "service_area": pl.String,
     "period": pl.Int32,
@@ -78,7 +71,9 @@ def alternative_scores(panel: pl.DataFrame, areas: Iterable[ServiceArea]) -> pl.
                 base = position if base is None else base
                 result = area_index(arrays, arrays.value[position])
                 geometric = np.sqrt(result.resource * result.quality)
-                fixed = _on_base(arrays, base, position)
+                fixed = recipe_score(
+                    arrays, arrays.value[position], OFFICIAL, base=arrays.value[base]
+                )
             frame = pl.DataFrame(
                 {
                     "service_area": [arrays.area.name] * fixed.size,
@@ -92,39 +87,3 @@ def alternative_scores(panel: pl.DataFrame, areas: Iterable[ServiceArea]) -> pl.
             )
             frames.append(frame.fill_nan(None).filter(pl.Series(arrays.in_panel[position])))
     return pl.concat(frames).sort("service_area", "period", "municipality")
-
-
-def _on_base(arrays: AreaArrays, base: int, position: int) -> FloatArray:
-    n_cost = len(arrays.cost)
-    sides = []
-    for indicators, columns in (
-        (arrays.cost, slice(0, n_cost)),
-        (arrays.quality, slice(n_cost, None)),
-    ):
-        at_base = arrays.value[base][:, columns]
-        now = arrays.value[position][:, columns]
-        mean_at_base = _mean_score(indicators, at_base, at_base)
-        mean_now = _mean_score(indicators, now, at_base)
-        sides.append(_scaled(mean_now, mean_at_base, "higher"))
-    return (sides[0] + sides[1]) / 2
-
-
-def _mean_score(
-    indicators: tuple[Indicator, ...], value: FloatArray, at_base: FloatArray
-) -> FloatArray:
-    scores = np.empty(value.shape)
-    for column, indicator in enumerate(indicators):
-        scores[:, column] = _scaled(
-            value[:, column], at_base[:, column], stated_direction(indicator)
-        )
-    return weighted_mean(scores, [each.weight for each in indicators])
-
-
-def _scaled(value: FloatArray, at_base: FloatArray, direction: Direction) -> FloatArray:
-    known = at_base[~np.isnan(at_base)]
-    if known.size == 0:
-        return np.full(value.shape, np.nan)
-    lower, upper = np.percentile(known, [LOWER_PERCENTILE, UPPER_PERCENTILE])
-    if not upper - lower > NO_WIDTH * max(abs(lower), abs(upper)):
-        return np.full(value.shape, np.nan)
-    return scale(value, direction=direction, bounds=(float(lower), float(upper)))

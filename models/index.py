@@ -73,7 +73,7 @@ def scale(
     direction: Direction,
     lower_percentile: float = LOWER_PERCENTILE,
     upper_percentile: float = UPPER_PERCENTILE,
-    bounds: tuple[float, float] | None = None,
+    bounds: tuple[ArrayLike, ArrayLike] | None = None,
 ) -> FloatArray:
     """Put values on 0-100, 100 best, so that extremes do not set the scale.
 
@@ -95,7 +95,7 @@ def scale(
         Which is better.
     lower_percentile, upper_percentile : float
         Where 0 and 100 are put, in percent.
-    bounds : (float, float), optional
+    bounds : (float, float) or two arrays of shape (..., 1), optional
         Lower and upper bound to use instead of percentiles: a scale frozen at a base year.
 
     Returns
@@ -119,15 +119,15 @@ def scale(
         raise ValueError("A value to scale is infinite. Set it aside before scoring.")
     if direction not in ("higher", "lower"):
         raise ValueError(f"Unknown direction {direction!r}. Use 'higher' or 'lower'.")
-    if bounds is not None:
-        if not -np.inf < bounds[0] < bounds[1] < np.inf:
-            raise ValueError(f"The bounds {bounds} are not in order. Give (lower, upper).")
-        lower, upper = np.full(1, bounds[0]), np.full(1, bounds[1])
-    elif not 0 <= lower_percentile < upper_percentile <= 100:
+    if not 0 <= lower_percentile < upper_percentile <= 100:
         raise ValueError(
             f"The percentiles {lower_percentile} and {upper_percentile} are not in order. "
             "Give 0 <= lower < upper <= 100."
         )
+    if bounds is not None:
+        lower, upper = (np.atleast_1d(np.asarray(each, dtype=np.float64)) for each in bounds)
+        if not np.all((lower > -np.inf) & (lower < upper) & (upper < np.inf)):
+            raise ValueError(f"The bounds {bounds} are not in order. Give (lower, upper).")
     elif values.size == 0:
         return values.copy()
     else:

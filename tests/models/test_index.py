@@ -74,6 +74,16 @@ def test_fixed_bounds_do_not_depend_on_the_others():
     assert_allclose(score, [0, 50, 100, MISSING])
 
 
+def test_fixed_bounds_may_differ_between_worlds():
+    bounds = np.array([[10.0], [0.0]]), np.array([[20.0], [30.0]])
+
+    score = scale([[15.0, 30], [15, 12]], direction="lower", bounds=bounds)
+
+    assert_allclose(score, [[50, 0], [50, 60]])
+    with pytest.raises(ValueError, match="not in order"):
+        scale([[15.0], [15]], direction="lower", bounds=(bounds[1], bounds[0]))
+
+
 def test_a_constant_column_and_a_lone_value_get_50():
     assert_array_equal(scale([7.1, 7.1, 7.1], direction="higher"), [50, 50, 50])
     assert_array_equal(scale([MISSING, 7.1], direction="lower"), [MISSING, 50])
