@@ -5,8 +5,10 @@ beyond it. Truths that agree with both are drawn, each draw is scored by the sam
 values themselves (`index.py`), and the ranks of the draws are counted.
 """
 
+import os
 import zlib
 from collections.abc import Iterable, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
 import numpy as np
@@ -251,50 +253,107 @@ def rank_probabilities(
             "between 0 and 1."
         )
     pairs = _pairs(peers)
-    intervals = [pl.DataFrame(schema=INTERVAL_SCHEMA)]
-    better = [pl.DataFrame(schema=BETTER_SCHEMA)]
-    budgets = [pl.DataFrame(schema=BUDGET_SCHEMA)]
-    for arrays, position, is_ranked, budget in _ranked_periods(panel, areas, revisions):
-        period = arrays.periods[position]
-        key = {"service_area": arrays.area.name, "period": period}
-        budgets.append(
-            pl.DataFrame(
-                [key | row for row in budget_rows(arrays, position, budget)], schema=BUDGET_SCHEMA
-            )
+
+    def judged(ranked: RankedPeriod) -> tuple[pl.DataFrame, ...]:
+        place = (zlib.crc32(ranked.arrays.area.name.encode()), ranked.period)
+        generator = np.random.default_rng(np.random.SeedSequence(seed, spawn_key=place))
+        rank = ranked.drawn_ranks(draws, generator)
+        return (
+            ranked.interval_frame(rank, level),
+            ranked.better_frame(rank, pairs.get(ranked.arrays.area.name, {})),
+            ranked.budget_frame(),
         )
-        name = np.array(arrays.municipalities)[is_ranked].tolist()
+
+    with ThreadPoolExecutor(len(os.sched_getaffinity(0))) as pool:
+        found = list(pool.map(judged, _ranked_periods(panel, areas, revisions)))
+    empty = [pl.DataFrame(schema=each) for each in (INTERVAL_SCHEMA, BETTER_SCHEMA, BUDGET_SCHEMA)]
+    interval, better, budget = (pl.concat(each) for each in zip(empty, *found, strict=True))
+    key = list(KEY_SCHEMA)
+    return RankPanel(
+        interval=interval.sort(*key, "municipality"),
+        better_than=better.sort(*key, "municipality", "peer"),
+        error_budget=budget.sort(*key, "indicator", "part"),
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class RankedPeriod:
+    """One area and year in which somebody is ranked, with its error budget."""
+
+    arrays: AreaArrays
+    position: int
+    is_ranked: BoolArray  # (n_municipality,)
+    budget: Budget
+
+    @property
+    def period(self) -> int:
+        """The year."""
+        return self.arrays.periods[self.position]
+
+    @property
+    def key(self) -> dict[str, object]:
+        """What every row of the year has in common."""
+        return {"service_area": self.arrays.area.name, "period": self.period}
+
+    @property
+    def names(self) -> list[str]:
+        """The municipalities that are ranked."""
+        names: list[str] = np.array(self.arrays.municipalities)[self.is_ranked].tolist()
+        return names
+
+    def drawn_ranks(self, draws: int, generator: np.random.Generator) -> FloatArray | None:
+        """Return (draws, n_ranked) ranks of drawn truths; None where some noise is not known."""
+        if not self.budget.is_known.all():
+            return None
+        value = self.arrays.value[self.position]
+        drawn = truth_draws(value, self.budget.noise, draws=draws, generator=generator)
+        return competition_rank(area_index(self.arrays, drawn).efficiency)[:, self.is_ranked]
+
+    def interval_frame(self, rank: FloatArray | None, level: float) -> pl.DataFrame:
+        """Return the year's rows of `mart.rank_interval`."""
         numbers: dict[str, object] = {}
-        if budget.is_known.all():
-            place = (zlib.crc32(arrays.area.name.encode()), period)
-            generator = np.random.default_rng(np.random.SeedSequence(seed, spawn_key=place))
-            drawn = truth_draws(
-                arrays.value[position], budget.noise, draws=draws, generator=generator
-            )
-            rank = competition_rank(area_index(arrays, drawn).efficiency)[:, is_ranked]
+        if rank is not None:
             found = rank_summary(rank, level=level)
             numbers = {
-                "rank_low": found.low.astype(np.int32),
-                "rank_high": found.high.astype(np.int32),
+                "rank_low": found.low,
+                "rank_high": found.high,
                 "p_first": found.p_first,
                 "p_top10": found.p_top10,
                 "p_top_quarter": found.p_top_quarter,
             }
-            better.append(_better_frame(key, rank, name, pairs.get(arrays.area.name, {})))
-        unknown = dict.fromkeys(INTERVAL_SCHEMA.keys() - {*key, "municipality"})
-        columns = unknown | numbers | {"municipality": name}
-        rows = pl.DataFrame(columns).with_columns(pl.lit(key[k]).alias(k) for k in key)
-        intervals.append(rows.select(pl.col(k).cast(v) for k, v in INTERVAL_SCHEMA.items()))
-    key_columns = list(KEY_SCHEMA)
-    return RankPanel(
-        interval=pl.concat(intervals).sort(*key_columns, "municipality"),
-        better_than=pl.concat(better).sort(*key_columns, "municipality", "peer"),
-        error_budget=pl.concat(budgets).sort(*key_columns, "indicator", "part"),
-    )
+        rows = pl.DataFrame({"municipality": self.names, **numbers})
+        same = {name: self.key.get(name) for name in INTERVAL_SCHEMA if name not in rows.columns}
+        return rows.with_columns(pl.lit(value).alias(name) for name, value in same.items()).select(
+            pl.col(name).cast(kind) for name, kind in INTERVAL_SCHEMA.items()
+        )
+
+    def better_frame(
+        self, rank: FloatArray | None, peers_of: Mapping[str, tuple[str, ...]]
+    ) -> pl.DataFrame:
+        """Return the year's rows of `mart.better_than`."""
+        rows: list[dict[str, object]] = []
+        if rank is not None:
+            column = {name: position for position, name in enumerate(self.names)}
+            for municipality in column.keys() & peers_of.keys():
+                peers = [peer for peer in peers_of[municipality] if peer in column]
+                share = _share_ahead(
+                    rank[:, [column[municipality]]], rank[:, [column[peer] for peer in peers]]
+                )
+                rows += [
+                    {**self.key, "municipality": municipality, "peer": peer, "p_better": p}
+                    for peer, p in zip(peers, share.tolist(), strict=True)
+                ]
+        return pl.DataFrame(rows, schema=BETTER_SCHEMA)
+
+    def budget_frame(self) -> pl.DataFrame:
+        """Return the year's rows of `mart.error_budget`."""
+        rows = budget_rows(self.arrays, self.position, self.budget)
+        return pl.DataFrame([self.key | row for row in rows], schema=BUDGET_SCHEMA)
 
 
 def _ranked_periods(
     panel: pl.DataFrame, areas: Iterable[ServiceArea], revisions: Mapping[str, float] | None
-) -> Iterator[tuple[AreaArrays, int, BoolArray, Budget]]:
+) -> Iterator[RankedPeriod]:
     for arrays in area_arrays(panel, areas):
         for position in range(len(arrays.periods)):
             is_ranked: BoolArray = period_status(arrays, position) == "ranked"
@@ -307,7 +366,7 @@ def _ranked_periods(
                     judged=position,
                 )
                 budget = period_budget(arrays, position, yearly, revisions=revisions)
-                yield arrays, position, is_ranked, budget
+                yield RankedPeriod(arrays, position, is_ranked, budget)
 
 
 def _covariance(variance: FloatArray, correlation: FloatArray) -> FloatArray:
@@ -359,23 +418,3 @@ def _pairs(peers: pl.DataFrame | None) -> Pairs:
             mine = pairs.setdefault(area, {})
             mine[municipality] = (*mine.get(municipality, ()), peer)
     return pairs
-
-
-def _better_frame(
-    key: Mapping[str, object],
-    rank: FloatArray,
-    name: list[str],
-    pairs: Mapping[str, tuple[str, ...]],
-) -> pl.DataFrame:
-    column = {municipality: position for position, municipality in enumerate(name)}
-    rows = []
-    for municipality, peers in pairs.items():
-        there = [peer for peer in peers if peer in column]
-        if municipality in column and there:
-            of_peers = rank[:, [column[peer] for peer in there]]
-            share = _share_ahead(rank[:, [column[municipality]]], of_peers)
-            rows += [
-                {**key, "municipality": municipality, "peer": peer, "p_better": p}
-                for peer, p in zip(there, share.tolist(), strict=True)
-            ]
-    return pl.DataFrame(rows, schema=BETTER_SCHEMA)
