@@ -14,6 +14,13 @@ from numpy.typing import ArrayLike, NDArray
 FloatArray = NDArray[np.float64]
 
 TOLERANCE = 1e-10  # the least that HiGHS takes for feasibility and optimality
+ANOTHER_WAY = (  # tried in turn, one added to the other, where it comes to no answer
+    ("presolve", "off"),
+    ("simplex_strategy", 4),  # primal
+    ("simplex_scale_strategy", 0),
+    ("primal_feasibility_tolerance", 1e-9),
+    ("dual_feasibility_tolerance", 1e-9),
+)
 
 Found = Literal["optimal", "infeasible", "unbounded"]
 
@@ -22,6 +29,10 @@ _FOUND: dict[highspy.HighsModelStatus, Found] = {
     highspy.HighsModelStatus.kInfeasible: "infeasible",
     highspy.HighsModelStatus.kUnbounded: "unbounded",
 }
+_UNSETTLED = (
+    highspy.HighsModelStatus.kUnboundedOrInfeasible,
+    highspy.HighsModelStatus.kUnknown,
+)
 
 
 class ProgrammeError(RuntimeError):
@@ -128,8 +139,11 @@ def solve(
     solver.passModel(model)
     solver.run()
     status = solver.getModelStatus()
-    if status == highspy.HighsModelStatus.kUnboundedOrInfeasible:
-        solver.setOptionValue("presolve", "off")
+    for option, value in ANOTHER_WAY:
+        if status not in _UNSETTLED:
+            break
+        solver.clearSolver()
+        solver.setOptionValue(option, value)
         solver.run()
         status = solver.getModelStatus()
     if status not in _FOUND:

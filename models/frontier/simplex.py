@@ -25,6 +25,7 @@ IntArray = NDArray[np.int64]
 
 OUTSIDE = 1e-11  # an intensity below minus this leaves; columns are scaled to mean 1
 NO_PIVOT = 1e-10  # a coefficient nearer to 0 is rounding
+SINGULAR = 1e-14  # a pivot nearer to 0 gives no inverse
 NO_BOUND = 1e-13  # a facet along the ray does not bound it
 TIE = 1e-12  # ratios this near are one; the largest coefficient among them is the safest pivot
 NOT_DUAL = 1e-9  # a vector this far on the wrong side shows that the inverse has gone bad
@@ -46,7 +47,7 @@ def _invert(work: FloatArray, inverse: FloatArray) -> bool:
         for row in range(column + 1, n):
             if abs(work[row, column]) > abs(work[best, column]):
                 best = row
-        if abs(work[best, column]) < 1e-14:
+        if abs(work[best, column]) < SINGULAR:
             return False
         if best != column:
             for j in range(n):
@@ -105,7 +106,10 @@ def _price(spanning: FloatArray, slack: FloatArray, row: FloatArray, price: Floa
 def _meet(
     inverse: FloatArray, base: FloatArray, ray: FloatArray, intensity: FloatArray, r: FloatArray
 ) -> float:
-    """Return t where the line meets the hyperplane, and fill the intensities there."""
+    """Return t where the line meets the hyperplane, and fill the intensities there.
+
+    NaN where the hyperplane does not bound the line, which only a worn inverse can say.
+    """
     d = base.shape[0]
     for i in range(d):
         along_base, along_ray = 0.0, 0.0
@@ -114,7 +118,7 @@ def _meet(
             along_ray += inverse[i, j] * ray[j]
         intensity[i] = along_base
         r[i] = along_ray
-    t: float = -intensity[d - 1] / r[d - 1]
+    t: float = -intensity[d - 1] / r[d - 1] if r[d - 1] > 0.0 else np.nan
     for i in range(d):
         intensity[i] += t * r[i]
     return t
@@ -144,9 +148,11 @@ def _entering(slope: FloatArray, gap: FloatArray, left_out: int, by_index: bool)
                 least = ratio
     if least == np.inf:
         return -1
+    # Of a large ratio a tie is a share, or rounding would leave nobody to enter.
+    tied = least * (1.0 + TIE) + TIE
     entering, steepest = -1, 0.0
     for j in range(slope.shape[0]):
-        if slope[j] < steepest - NO_PIVOT and j != left_out and gap[j] <= (least + TIE) * -slope[j]:
+        if slope[j] < steepest - NO_PIVOT and j != left_out and gap[j] <= tied * -slope[j]:
             entering, steepest = j, slope[j]
             if by_index:
                 break
@@ -178,19 +184,15 @@ def _search(
     is_fresh = False
     for pivot in range(MOST_PIVOTS):
         by_index = pivot >= BLAND_AFTER
-        _meet(inverse, base, ray, intensity, r)
+        if np.isnan(_meet(inverse, base, ray, intensity, r)):
+            return GIVEN_UP
         leaving = _leaving(intensity, member, by_index)
         if leaving < 0:
             if is_fresh:
                 return FOUND
-            if not _make_inverse(spanning, slack, member, off, work, inverse):
+            if not _renew(spanning, slack, off, left_out, member, inverse, gap, work):
                 return GIVEN_UP
             is_fresh = True
-            _price(spanning, slack, inverse[d - 1], gap)
-            for j in range(n_column):
-                if gap[j] > NOT_DUAL and j != left_out:
-                    return GIVEN_UP
-                gap[j] = max(-gap[j], 0.0)
             continue
         tilt = r[leaving] / r[d - 1]
         for i in range(d):
@@ -198,6 +200,11 @@ def _search(
         _price(spanning, slack, row, slope)
         entering = _entering(slope, gap, left_out, by_index)
         if entering < 0:
+            if not is_fresh:  # what many turns have left of the inverse proves nothing
+                if not _renew(spanning, slack, off, left_out, member, inverse, gap, work):
+                    return GIVEN_UP
+                is_fresh = True
+                continue
             size = 0.0
             for i in range(d):
                 size += abs(row[i] * base[i])
@@ -214,6 +221,8 @@ def _search(
                 vector = spanning[k, entering] if entering < n else slack[k, entering - n]
                 total += inverse[i, k] * vector
             entered[i] = total
+        if abs(entered[leaving]) < SINGULAR:  # rounding has left nothing to turn on
+            return GIVEN_UP
         scale = 1.0 / entered[leaving]
         for k in range(d):
             inverse[leaving, k] *= scale
@@ -224,6 +233,28 @@ def _search(
         member[leaving] = entering
         is_fresh = False
     return GIVEN_UP
+
+
+@numba.njit(cache=True, nogil=True)
+def _renew(
+    spanning: FloatArray,
+    slack: FloatArray,
+    off: FloatArray,
+    left_out: int,
+    member: IntArray,
+    inverse: FloatArray,
+    gap: FloatArray,
+    work: FloatArray,
+) -> bool:
+    """Make the facet's inverse and the gaps to it anew; False where it is no facet after all."""
+    if not _make_inverse(spanning, slack, member, off, work, inverse):
+        return False
+    _price(spanning, slack, inverse[-1], gap)
+    for j in range(gap.size):
+        if gap[j] > NOT_DUAL and j != left_out:
+            return False
+        gap[j] = max(-gap[j], 0.0)
+    return True
 
 
 @numba.njit(cache=True, nogil=True)

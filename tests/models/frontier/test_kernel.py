@@ -286,3 +286,24 @@ def test_exact_scores_are_met_to_1e12(case, rts, called, orientation, short, giv
 
     expected = answers(f"{case}_exact")[f"eff_{called}_{short}"].to_numpy()
     assert_allclose(found.farrell, expected, rtol=1e-12)
+
+
+@pytest.mark.parametrize("rts", RETURNS)
+@pytest.mark.parametrize("orientation", ORIENTATIONS)
+@pytest.mark.parametrize("seed", range(6))
+def test_whoever_spans_the_frontier_has_a_score_however_near_others_are(seed, orientation, rts):
+    # A third differ from another third by a ten-thousandth to a ten-millionth; facets between two
+    # such are nearly parallel to an axis, and rounding could turn "at the edge" into "beyond it".
+    inputs, outputs = made_up(seed, 60, 1 + seed % 2, 1 + seed // 3)
+    generator = np.random.default_rng(seed)
+    for side in (inputs, outputs):
+        side[:20] = side[20:40] * (1 + 10.0 ** -generator.uniform(4, 7, (20, 1)))
+
+    found = radial(inputs, outputs, inputs, outputs, orientation=orientation, rts=rts)
+
+    assert found.is_optimal.all()
+    best = found.farrell <= 1 + 1e-9 if orientation == "input" else found.farrell >= 1 - 1e-9
+    assert best.all()
+    row = np.arange(60)
+    score = found.farrell if orientation == "input" else 1 / found.farrell
+    assert_allclose(score[row[:20]], score[row[20:40]], atol=2e-3)
