@@ -13,6 +13,14 @@ from numpy.typing import ArrayLike
 
 from models.frontier.dea import dea
 from models.frontier.kernel import radial_replicates
+from models.frontier.smoothing import (
+    REFLECTIONS,
+    BandwidthRule,
+    Reflection,
+    check_bandwidth,
+    drawn_scores,
+    score_bandwidth,
+)
 from models.frontier.technology import (
     BoolArray,
     FloatArray,
@@ -26,10 +34,8 @@ from models.frontier.technology import (
 
 Scale = Literal["shephard", "farrell"]
 Interval = Literal["basic", "percentile"]
-BandwidthRule = Literal["silverman", "cross_validation"]
 SCALES: tuple[Scale, ...] = ("shephard", "farrell")
 INTERVALS: tuple[Interval, ...] = ("basic", "percentile")
-RULES: tuple[BandwidthRule, ...] = ("silverman", "cross_validation")
 FEWEST_DRAWS = 20
 QUANTILES: Literal["normal_unbiased"] = "normal_unbiased"  # R's type 9, as Benchmarking uses
 CORRECTION_WORTH = 3.0  # Simar and Wilson (2000): bias squared over variance, below it leave be
@@ -72,16 +78,17 @@ def bootstrap(
     level: float = 0.95,
     bandwidth: float | BandwidthRule = "silverman",
     neighbourhood: float | None = None,
+    reflection: Reflection = "reflected",
+    variance_correction: bool = True,
     scale: Scale = "shephard",
     interval: Interval = "basic",
     labels: Labels | None = None,
 ) -> BootstrapResult:
     """Correct DEA scores for their bias, and put intervals around them.
 
-    Replicates of the scores are drawn from their own smoothed distribution, which is reflected at
-    1 so that it does not smooth over the frontier, and rescaled to the variance of the scores.
-    Each draw moves every DMU along its own ray to where the replicate puts it; the DMUs as they
-    are are then scored against those.
+    Replicates of the scores are drawn from their own smoothed distribution. Each draw moves every
+    DMU along its own ray to where the replicate puts it; the DMUs as they are are then scored
+    against those.
 
     Parameters
     ----------
@@ -106,7 +113,17 @@ def bootstrap(
     neighbourhood : float, optional
         None draws every DMU's score from those of all (homogeneous: inefficiency is the same
         everywhere). A number draws it from DMUs whose mix and size are near its own, with a
-        normal kernel of so many standard deviations: the heterogeneous variant.
+        normal kernel of so many standard deviations: a heterogeneous variant, and not the one of
+        Simar and Wilson (2000), who draw mix, size and score together. Here mix and size stay, as
+        the score's condition, which spares targets that no technology reaches.
+    reflection : {"reflected", "none"}
+        "reflected" folds what smoothing, or the correction of the variance, carries over the
+        frontier back at 1 (and below 0 back at 0), and takes the bandwidth from the scores
+        together with their mirror images. "none" leaves such DMUs beyond the frontier that was to
+        be known, and takes the bandwidth from the scores alone: it shows what reflection does.
+    variance_correction : bool
+        Whether drawn scores are pulled towards their mean until they have the variance of the
+        scores again, to which smoothing has added the square of the bandwidth.
     scale : {"shephard", "farrell"}
         On which scale scores are smoothed, bias is taken off and intervals are made: Shephard's
         distance, the inverse of Farrell's factor, is what Simar and Wilson use.
@@ -119,27 +136,27 @@ def bootstrap(
     Returns
     -------
     BootstrapResult
-        With `draws` replicates; the interval lies below the score.
+        With `draws` replicates; the interval lies below the score, if they are reflected. It holds
+        fewer truths than it says: in simulated worlds of 60 and 150 DMUs with one or two inputs
+        69 to 76 % at nominally 95 %; with a neighbourhood 2 to 6 more where inefficiency grows with
+        size. `subsampling.subsampling` comes nearer.
 
     Raises
     ------
     FrontierError
-        As `technology.checked`; if an option is unknown or out of range; or if every DMU is
-        efficient, so that there is no distribution to draw from.
+        As `technology.checked`; if an option is unknown or out of range; if every DMU is
+        efficient, so that there is no distribution to draw from; or if drawn scores that are not
+        reflected are not above 0.
 
     References
     ----------
     Simar and Wilson (1998), Manage. Sci. 44(1), 49-61.
     Simar and Wilson (2000), J. Appl. Stat. 27(6), 779-802, on heterogeneity and basic intervals.
-        There mix, size and score are drawn together; here mix and size stay, as the score's
-        condition, which spares targets that no technology reaches.
     Daraio and Simar (2007), Advanced Robust and Nonparametric Methods, section 3.4, on bandwidths.
     """
     _check(draws, level, scale, interval)
-    if isinstance(bandwidth, str):
-        check_choice("bandwidth", bandwidth, RULES)
-    elif not 0 < bandwidth < np.inf:
-        raise FrontierError(f"The bandwidth is {bandwidth}. Give a number above 0, or a rule.")
+    check_choice("reflection", reflection, REFLECTIONS)
+    check_bandwidth(bandwidth)
     if neighbourhood is not None and not 0 < neighbourhood < np.inf:
         raise FrontierError(
             f"The neighbourhood is {neighbourhood}. Give standard deviations above 0, or None."
@@ -152,13 +169,23 @@ def bootstrap(
             "the frontier a DMU may be. Use fewer columns or more DMUs."
         )
     smoothed = _on_scale(result.farrell, scale)
-    width = bandwidth if not isinstance(bandwidth, str) else score_bandwidth(smoothed, bandwidth)
+    width = bandwidth
+    if isinstance(width, str):
+        width = score_bandwidth(smoothed, width, reflection=reflection)
     near = None
     if neighbourhood is not None:
         sides = (data.inputs, data.outputs)
         moved, kept = sides if orientation == "input" else sides[::-1]
         near = _nearness(moved, kept, neighbourhood)
-    drawn = drawn_scores(smoothed, width, draws=draws, seed=seed, near=near)
+    drawn = drawn_scores(
+        smoothed, width, draws=draws, seed=seed, near=near, reflection=reflection,
+        variance_correction=variance_correction,
+    )  # fmt: skip
+    if drawn.min() <= 0:
+        raise FrontierError(
+            f"With the bandwidth {width:g} and no reflection, {np.sum(drawn <= 0)} of {drawn.size} "
+            "drawn scores are not above 0. Reflect them, or use a narrower bandwidth."
+        )
     # A replicate is at the same place on its ray, so its reference is the DMU's point moved by
     # the factor between where it is and where it is drawn.
     factor = smoothed / drawn if scale == "farrell" else drawn / smoothed
@@ -235,86 +262,6 @@ def correction(
     )
 
 
-def score_bandwidth(score: FloatArray, rule: BandwidthRule) -> float:
-    """Choose how far scores are smoothed.
-
-    Parameters
-    ----------
-    score : array, shape (n,)
-        All at most 1, or all at least 1.
-    rule : {"silverman", "cross_validation"}
-        As in `bootstrap`.
-
-    Returns
-    -------
-    float
-        Above 0, in the unit of the scores.
-
-    References
-    ----------
-    Silverman (1986), Density Estimation, section 3.4.
-    """
-    inside = score[np.abs(score - 1) > 1e-6]
-    reflected = np.concatenate([inside, 2 - inside])
-    spread = reflected.std(ddof=1)
-    quarter, three = np.quantile(reflected, [0.25, 0.75])
-    width = 0.9 * min(spread, (three - quarter) / 1.34) * reflected.size**-0.2
-    if rule == "cross_validation":
-        width = _cross_validated(reflected, width)
-    # From the doubled sample without the frontier to the sample itself.
-    adjusted = width * (reflected.size / score.size) ** 0.2 * score.std(ddof=1) / spread
-    return float(adjusted)
-
-
-def drawn_scores(
-    score: FloatArray,
-    bandwidth: float,
-    *,
-    draws: int,
-    seed: int,
-    near: FloatArray | None = None,
-) -> FloatArray:
-    """Draw scores from the smoothed, reflected distribution of scores.
-
-    Parameters
-    ----------
-    score : array, shape (n,)
-        All at most 1, or all at least 1: the frontier is at 1.
-    bandwidth : float
-        Standard deviation of the smoothing.
-    draws : int
-        How many.
-    seed : int
-        The same seed gives the same numbers.
-    near : array, shape (n, n), optional
-        Row i: the cumulative probability that DMU i's score is drawn from each DMU.
-
-    Returns
-    -------
-    array, shape (draws, n)
-        On the same side of 1 as the scores, with their mean and variance but for the reflection.
-    """
-    generator = np.random.default_rng(seed)
-    n = score.size
-    if near is None:
-        drawn = score[generator.integers(0, n, (draws, n))]
-    else:
-        uniform = generator.random((draws, n))
-        chosen = [np.searchsorted(near[i], uniform[:, i], side="right") for i in range(n)]
-        drawn = score[np.minimum(np.stack(chosen, axis=1), n - 1)]
-    centre = drawn.mean(axis=1, keepdims=True)
-    smooth = drawn + bandwidth * generator.standard_normal((draws, n))
-    is_below = score.min() < 1
-    smooth = np.where(smooth > 1, 2 - smooth, smooth) if is_below else _above(smooth)
-    shrunk = np.sqrt(1 + bandwidth**2 / score.var(ddof=1))
-    back = centre + (smooth - centre) / shrunk
-    return np.where(back > 1, 2 - back, back) if is_below else _above(back)
-
-
-def _above(score: FloatArray) -> FloatArray:
-    return np.where(score < 1, 2 - score, score)
-
-
 def _on_scale(farrell: FloatArray, scale: Scale) -> FloatArray:
     """Turn factors into the scale, or back: the one scale is the other's inverse."""
     return 1 / farrell if scale == "shephard" else farrell
@@ -338,16 +285,3 @@ def _nearness(moved: FloatArray, kept: FloatArray, width: float) -> FloatArray:
     apart = ((place[:, np.newaxis, :] - place[np.newaxis, :, :]) ** 2).sum(axis=2)
     weight = np.exp(-apart / (2 * width**2))
     return np.cumsum(weight / weight.sum(axis=1, keepdims=True), axis=1)
-
-
-def _cross_validated(sample: FloatArray, about: float) -> float:
-    """Return the width with the least estimate of the integrated squared error."""
-    apart = (sample[:, np.newaxis] - sample[np.newaxis, :]) ** 2
-    n = sample.size
-    widths = about * np.geomspace(0.1, 3, 60)
-    criterion = []
-    for width in widths:
-        squared = np.exp(-apart / (4 * width**2)).sum() / (2 * np.sqrt(np.pi) * width)
-        each = np.exp(-apart / (2 * width**2)).sum() - n
-        criterion.append(squared / n**2 - 2 * each / (np.sqrt(2 * np.pi) * width) / (n * (n - 1)))
-    return float(widths[int(np.argmin(criterion))])

@@ -14,7 +14,8 @@ from numpy.typing import ArrayLike, NDArray
 FloatArray = NDArray[np.float64]
 
 TOLERANCE = 1e-10  # the least that HiGHS takes for feasibility and optimality
-ANOTHER_WAY = (  # tried in turn, one added to the other, where it comes to no answer
+# Tried in turn, one added to the other, where it comes to no answer.
+ANOTHER_WAY: tuple[tuple[str, str | int | float], ...] = (
     ("presolve", "off"),
     ("simplex_strategy", 4),  # primal
     ("simplex_scale_strategy", 0),
@@ -139,11 +140,11 @@ def solve(
     solver.passModel(model)
     solver.run()
     status = solver.getModelStatus()
-    for option, value in ANOTHER_WAY:
+    for option, other in ANOTHER_WAY:
         if status not in _UNSETTLED:
             break
         solver.clearSolver()
-        solver.setOptionValue(option, value)
+        solver.setOptionValue(option, other)
         solver.run()
         status = solver.getModelStatus()
     if status not in _FOUND:

@@ -3,10 +3,11 @@ import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 
 from models.frontier import kernel
-from models.frontier.bootstrap import bootstrap, correction, drawn_scores, score_bandwidth
+from models.frontier.bootstrap import bootstrap, correction
 from models.frontier.kernel import radial_replicates
 from models.frontier.technology import ORIENTATIONS, FrontierError, Labels
 from tests.models.frontier.conftest import columns, made_up
+from tests.models.frontier.test_subsampling import world as uneven_world
 
 SW98 = {"orientation": "input", "rts": "vrs"}
 
@@ -83,16 +84,6 @@ def test_the_same_seed_gives_the_same_bytes_and_another_does_not():
     assert one != other
 
 
-def test_drawn_scores_keep_mean_and_spread_and_stay_on_their_side():
-    score = 1 / np.random.default_rng(1).uniform(0.3, 0.95, 200)
-
-    drawn = drawn_scores(score, score_bandwidth(score, "silverman"), draws=3000, seed=1)
-
-    assert (drawn >= 1).all()
-    assert_allclose(drawn.mean(), score.mean(), rtol=0.02)
-    assert_allclose(drawn.std(), score.std(), rtol=0.05)
-
-
 def test_a_neighbourhood_draws_from_those_alike():
     # Two kinds of DMUs: small ones nearly efficient, large ones far from it.
     inputs, outputs, _ = world(4, 80)
@@ -108,13 +99,54 @@ def test_a_neighbourhood_draws_from_those_alike():
     assert by_kind.bias[is_large].mean() > all_alike.bias[is_large].mean()
 
 
-def test_cross_validation_finds_the_width_of_a_known_density():
-    score = 1 - np.abs(np.random.default_rng(5).normal(0, 0.1, 400))
+def test_the_defaults_are_reflection_and_the_correction_of_the_variance():
+    inputs, outputs, _ = world(5)
+    options = {"seed": 1, "draws": 100, **SW98}
 
-    width = score_bandwidth(score, "cross_validation")
+    plain = bootstrap(inputs, outputs, **options)
+    named = bootstrap(inputs, outputs, reflection="reflected", variance_correction=True, **options)
+    others = [
+        bootstrap(inputs, outputs, reflection="none", **options),
+        bootstrap(inputs, outputs, variance_correction=False, **options),
+    ]
 
-    # 1.06 sd n^(-1/5) is best for a normal density, and that is what the scores reflect to.
-    assert 0.4 < width / (1.06 * 0.1 * 800**-0.2) < 2.0
+    assert plain.low.tobytes() == named.low.tobytes()
+    assert all((other.low != plain.low).all() for other in others)
+
+
+def test_without_reflection_the_correction_makes_scores_worse():
+    plain, unreflected = [], []
+    for seed in range(20):
+        inputs, outputs, truth = world(seed)
+        result = bootstrap(inputs, outputs, reflection="none", seed=seed, draws=100, **SW98)
+        plain.append((result.score - truth).mean())
+        unreflected.append((result.bias_corrected - truth).mean())
+
+    # DMUs beyond the frontier that was found: by these replicates it is too near, not too far.
+    assert np.mean(unreflected) > np.mean(plain) > 0
+
+
+def test_where_inefficiency_grows_with_size_a_neighbourhood_holds_more_truths():
+    held = {None: [], 0.5: []}
+    for seed in range(20):
+        inputs, outputs, truth = uneven_world(seed, grows=True)
+        for near in held:
+            result = bootstrap(inputs, outputs, seed=seed, draws=200, neighbourhood=near, **SW98)
+            held[near].append(((result.low <= truth) & (truth <= result.high)).mean())
+
+    # 69 and 75 % of nominally 95: subsampling holds more than either.
+    assert np.mean(held[0.5]) > np.mean(held[None]) + 0.02
+    assert 0.65 < np.mean(held[0.5]) < 0.85
+
+
+def test_drawn_scores_that_are_not_reflected_may_not_pass_0():
+    inputs, outputs, _ = world(1)
+
+    with pytest.raises(FrontierError, match=r"and no reflection, \d+ of 6000 drawn"):
+        bootstrap(
+            inputs, outputs, seed=1, draws=100, bandwidth=0.5, reflection="none", scale="farrell",
+            variance_correction=False, **SW98,
+        )  # fmt: skip
 
 
 @pytest.mark.parametrize(
@@ -127,6 +159,7 @@ def test_cross_validation_finds_the_width_of_a_known_density():
         ({"neighbourhood": 0.0}, "The neighbourhood is 0.0"),
         ({"scale": "log"}, "Unknown scale 'log'"),
         ({"interval": "normal"}, "Unknown interval 'normal'"),
+        ({"reflection": "mirror"}, "Unknown reflection 'mirror'. Use 'reflected' or 'none'"),
     ],
 )
 def test_an_option_that_is_none_is_refused(options, message):
