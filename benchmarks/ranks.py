@@ -29,7 +29,8 @@ def indicator(number: int) -> Indicator:
         unit="kr" if is_cost else "%", role="cost" if is_cost else "quality",
         direction="lower" if is_cost else "higher", weight=1.0, regi="kommunal", carry_forward=0,
         unit_data=False, first_period=FIRST, plausible=None, zero=None, margin=None, answers=None,
-        assumed_sd=None, assumed_sd_reason=None, why="", source="",
+        assumed_sd=None, assumed_sd_reason=None, why="", source="", sum_of=(), relative_to=None,
+        regi_reason=None, is_input=False,
     )  # fmt: skip
 
 
@@ -38,7 +39,7 @@ def area(number: int) -> ServiceArea:
     return ServiceArea(
         name=f"area_{number:02d}", title="", first_period=FIRST, last_period=None, statutory=True,
         regi="kommunal", peer_group="", evidence_grade="A", evidence_reason="", minimum_share=0.7,
-        orientation="input", rts="vrs", decision=None, breaks=(),
+        orientation="input", rts="vrs", decision=None, small_numbers=None, rka=None, breaks=(),
         indicators=tuple(indicator(each) for each in range(1 + N_QUALITY)),
     )  # fmt: skip
 

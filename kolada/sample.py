@@ -2,9 +2,11 @@
 
 Codes, names and rough sizes of the municipalities are real; every other figure is drawn, and the
 description of every KPI ends with "Källa: SIMULERADE DATA." Levels and spreads resemble Kolada's.
+The formulas of each group of services stand in its module of `kolada.simulated`; here is what they
+have in common, and the two services that most tests rest on.
 
 **Truth.** In each service area a municipality has an efficiency e and an ambition b, independent
-of each other, of the other area and of its structure. Both vary as N(0, 1) over municipalities
+of each other, of the other areas and of its structure. Both vary as N(0, 1) over municipalities
 and change slowly:
 
     slow_t   = 0.9 slow_(t-1) + sqrt(1 - 0.9^2) shock_t
@@ -16,7 +18,7 @@ Ambition buys quality at the usual price, and efficiency gives it for nothing:
     cost_level    = spread (b - e) / sqrt(2)    per cent above the country, at equal structure
 
 with the spread of the area in `COST_SPREAD_PCT`. So cost and quality are uncorrelated, and
-e = (quality_level - cost_level / spread) / sqrt(2).
+e = (quality_level - cost_level / spread) / sqrt(2). A union for rescue service has one truth.
 
 **Cost** adds the structure that a reference cost captures, and noise that falls with size:
 
@@ -24,7 +26,15 @@ e = (quality_level - cost_level / spread) / sqrt(2).
     N20900 = cost_level + 1.15 noise
     N20048 = gross (1 + N20900 / 100) N20016 / share 80+
     U15049 = country exp((cost_level + 2 noise) / 100)
-    N15060 = U15049 reference / mean(reference) + state grants
+    N15060 = U15049 / U15041 + state grants
+    U15041 = mean(reference) / reference
+
+The net cost deviations of other services add a habit h ~ N(0, 5^2) of the municipality and
+N(0, 1.8^2) of the year, alike in all of them: what no reference cost captures. N15001 has 0.8 of
+the cost level of its area, the others all of it. Net cost, deviation in per cent and in mnkr agree
+with the reference cost and the inhabitants but for rounding. N00097 weighs five services alike
+everywhere (`TOTAL_WEIGHTS`) and leaves out leisure centres, so what the six net costs say together
+is another number, by 0.7 percentage points as a rule.
 
 **Results of year 9** add parents' education and foreign background, both standardised, and the
 luck of a cohort of n girls or boys, 1.1 % of the inhabitants less those in other schools:
@@ -35,24 +45,34 @@ luck of a cohort of n girls or boys, 1.1 % of the inhabitants less those in othe
     N15505 = 222 + 12 level + N(0, 30^2 / n), and 14 more for girls, 14 less for boys
     shares ~ Binomial(n, logistic(base + slope level)) / n
 
-**Surveys** add an item's own lasting character and the mood of the n who answered:
+**Surveys** of users add an item's own lasting character and the mood of the n who answered:
 
     shares ~ Binomial(n, logistic(base + 0.3 quality_level - 0.1 size + 0.12 own + mood)) / n
     mood   ~ N(0, 1 / n)
 
 In the pupil survey (N15643) the weights are 0.2, 0 and 0.15, without mood. The waiting of U23401 is
-48 exp(-0.25 quality_level + 0.3 own + 0.2 N(0, 1)) days. The other net cost deviations share a
-habit of the municipality and, but for N15001, have no truth behind them.
+48 exp(-0.25 quality_level + 0.3 own + 0.2 N(0, 1)) days.
 
-T is K and M together, weighted by n. RKA's indices are computed from the published series as RKA
-describes it, except that U15401 takes its own regression on N15820 and N15818 for the model
-value, and U20404 has no trained staff. Riket is the mean, weighted by inhabitants, of the
-municipalities where every gender is published, for N01951 the sum; indices and flags have none.
+**The citizen survey** has 0.25 quality_level, of all areas together in questions about the whole,
+and nothing but the binomial as noise. From 2025 it is weighted: the logit falls by 0.12 and the
+variance is 1.3 times that of N00528 answers. A published margin is 1.96 standard errors, and
+`survey_truth` has what each share estimates.
 
-**Missing** is not at random. No row: the elder survey of 2021, the pupil survey before 2022 and
-then every second period, and U23401 where nobody reported, most often the small and those with
-long waits. A row that says "Missing": fewer than 30 answers, a gender with fewer than 30
-answers or 10 pupils, and a few costs and grades, most often of the small.
+T is K and M together, weighted by n. RKA's indices of six areas are computed from the published
+series as RKA describes it, with three exceptions where what RKA counts has ended: U15401 and
+U17401 take their own regression on N15820 and N15818 for the model value, U20404 has no trained
+staff, and U31401 has the long-term share alone. Riket is the mean, weighted by inhabitants, of the
+municipalities where every gender is published, for N01951 the sum; indices, flags, margins, mnkr
+and most numbers of answers have none.
+
+**Missing** is not at random. No row: a survey or a measure in which a municipality took no part,
+most often the small (citizens two in three from 2021, employees, companies, users from 2018,
+waiting times); the elder survey of 2021, national tests of 2020 and 2021, the pupil survey before
+2022 and then every second period; upper secondary school in the 40 without their own; N13020 and
+mnkr before 2019; new definitions before their first year; and the last period of what comes a year
+late. U23401 has no row where nobody reported, most often those with long waits. A row that says
+"Missing": too few answers or pupils, in all or of one gender, and a few costs and grades, most
+often of the small.
 
 **School units.** A municipality has (inhabitants / 6 000)^0.8 schools, at least one; its
 pupils are divided among them as exp(0.6 N(0, 1)), once and for all. A school has a lasting
@@ -73,7 +93,6 @@ Each table draws from a stream of its own name, so that a new KPI does not move 
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 import polars as pl
@@ -96,30 +115,26 @@ from kolada.simulated.model import (
     Performance,
     Series,
     Structure,
-    deviations,
-    elderly,
-    performance,
-    population,
-    pupils,
-    school,
-    school_results,
     structure,
 )
+from kolada.simulated.opinion import CitizenSurvey
+from kolada.simulated.services import peer_conditions, services, truths
 from kolada.simulated.units import Schools, UnitResults, unit_results
 
 __all__ = ["COST_SPREAD_PCT", "SIMULATED_SOURCE", "SimulatedSweden", "simulated_sweden"]
 
 RIKET = "0000"
-WITHOUT_RIKET = {"N23590", "N23591", "U15010", "U15401", "U15900", "U20008", "U20404", "U20900"}
 
 
 @dataclass(frozen=True, slots=True)
 class SimulatedSweden:
     """A whole Kolada, and the truth that its values were drawn from.
 
-    `truth` has a row per service_area ("compulsory_school" or "elderly_care"), municipality and
-    period. Its efficiency and quality_level are in standard deviations of the municipalities, 0
+    `truth` has a row per service_area (those of `COST_SPREAD_PCT`), municipality and period. Its
+    efficiency and quality_level are in standard deviations of the municipalities, 0
     is the country and more is better; its cost_level is in per cent above the country.
+    `survey_truth` has a row per kpi, municipality and period of the citizen survey that was held:
+    true_pct is the per cent of both genders together that the published share estimates.
     `unit_truth` has a row per kpi and period: variance_between and variance_within of schools'
     true values, in the KPI's unit squared and weighted by pupils, and icc, the first's share.
     `unit_pupils` has a row per ou and period: n_pupil in year 9.
@@ -127,6 +142,7 @@ class SimulatedSweden:
 
     archive: Archive
     truth: pl.DataFrame
+    survey_truth: pl.DataFrame
     unit_truth: pl.DataFrame
     unit_pupils: pl.DataFrame
 
@@ -137,7 +153,8 @@ def simulated_sweden(
     """Simulate every municipality from `first_period` to `last_period`, both included.
 
     The same seed gives the same Sweden in every process. A later last period leaves the values
-    before it as they were; another first period does not.
+    before it as they were, and adds the one before it of what comes a year late; another first
+    period does not.
 
     Raises
     ------
@@ -159,24 +176,22 @@ def simulated_sweden(
         dice,
         np.array(periods, dtype=np.float64)[:, None],
         np.array([size[id_] for id_ in title], dtype=np.float64),
+        np.array([int(id_[:2]) for id_ in title], dtype=np.intp),
     )
-    truth = {area: performance(dice, area) for area in COST_SPREAD_PCT}
-    series = population(given)
-    n_pupil = pupils(dice, given)
-    results = school_results(dice, given, truth["compulsory_school"], n_pupil)
-    series |= school(dice, given, truth["compulsory_school"], n_pupil, results)
-    series |= elderly(dice, given, truth["elderly_care"])
-    series |= deviations(dice, given, truth["compulsory_school"], series["N20900"].total)
+    truth = truths(dice, given)
+    drawn = services(dice, given, truth)
 
     units = unit_rows(title)
     place = {id_: i for i, id_ in enumerate(title)}
-    schools = Schools.drawn(dice, [place[row["municipality"]] for row in units], n_pupil)
-    of_units = unit_results(dice, schools, results)
+    schools = Schools.drawn(dice, [place[row["municipality"]] for row in units], drawn.n_pupil)
+    of_units = unit_results(dice, schools, drawn.results)
     archive = Archive(
         kpi=kpi,
         municipality=municipality,
-        observation=_observations(series, given, periods, list(title)),
-        municipality_groups=_peers(given, title, last_period),
+        observation=_observations(drawn.series, given, periods, list(title)),
+        municipality_groups=municipality_groups(
+            title, peer_conditions(given, drawn.series), period=last_period
+        ),
         kpi_groups=kpi_groups(kpi),
         ou=units,
         ou_observation=_unit_observations(of_units, periods, [row["id"] for row in units]),
@@ -184,6 +199,7 @@ def simulated_sweden(
     return SimulatedSweden(
         archive=archive,
         truth=_truth(truth, periods, list(title)),
+        survey_truth=_survey_truth(drawn.survey, periods, list(title)),
         unit_truth=_unit_truth(of_units, periods),
         unit_pupils=_unit_pupils(schools, periods, [row["id"] for row in units]),
     )
@@ -207,6 +223,24 @@ def _truth(
     )
 
 
+def _survey_truth(
+    survey: CitizenSurvey, periods: Sequence[int], municipality: Sequence[str]
+) -> pl.DataFrame:
+    period_at, of_at = np.nonzero(survey.asked)
+    return pl.concat(
+        pl.DataFrame(
+            {
+                "kpi": [kpi] * len(of_at),
+                "municipality": np.array(municipality, dtype=object)[of_at],
+                "period": np.array(periods, dtype=np.int32)[period_at],
+                "true_pct": true_pct[period_at, of_at],
+            },
+            schema_overrides={"municipality": pl.String},
+        )
+        for kpi, true_pct in survey.true_pct.items()
+    )
+
+
 def _observations(
     series: Mapping[str, Series],
     given: Structure,
@@ -219,7 +253,7 @@ def _observations(
         weight = np.where(known, given.inhabitants, 0)
         for gender, values in one.by_gender.items():
             frames.append(_rows(kpi, gender, values, one.asked, periods, municipality))
-            if kpi not in WITHOUT_RIKET:
+            if one.has_riket:
                 national = _national(kpi, values, weight)
                 frames.append(_rows(kpi, gender, national, np.isfinite(national), periods, [RIKET]))
     return pl.concat(frames).sort("kpi", "period", "municipality", "gender")
@@ -302,17 +336,4 @@ def _unit_pupils(schools: Schools, periods: Sequence[int], units: Sequence[str])
             "period": np.repeat(np.array(periods, dtype=np.int32), len(units)),
             "n_pupil": n_pupil.ravel().astype(np.int32),
         }
-    )
-
-
-def _peers(given: Structure, title: Mapping[str, str], period: int) -> list[dict[str, Any]]:
-    school_cost = np.log(given.school_reference[-1])
-    elderly_cost = np.log(given.elderly_reference[-1] * given.share_80_pct[-1])
-    everything = [given.urban_pct, given.share_80_pct[-1], given.educated_pct[-1]]
-    return municipality_groups(
-        title,
-        school=np.column_stack([given.size, school_cost]),
-        elderly=np.column_stack([given.size, elderly_cost]),
-        overall=np.column_stack([given.size, *everything, given.foreign_pct[-1]]),
-        period=period,
     )

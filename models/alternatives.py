@@ -37,14 +37,14 @@ def alternative_scores(panel: pl.DataFrame, areas: Iterable[ServiceArea]) -> pl.
     Parameters
     ----------
     panel : frame
-        `mart.panel` (`models.contracts.Panel`), in any row order.
+        `mart.panel` (`contracts.index.Panel`), in any row order.
     areas : iterable of ServiceArea
         The definitions the panel was made from.
 
     Returns
     -------
     frame
-        `mart.index_alternative` (`models.contracts.IndexAlternative`), sorted by key; null where
+        `mart.index_alternative` (`contracts.index.IndexAlternative`), sorted by key; null where
         `mart.index` has no score, and where a scale of the base year has no width.
 
     Raises

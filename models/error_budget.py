@@ -177,7 +177,7 @@ def period_budget(
         is_carried = arrays.is_carried[position, :, column]
         own.append(Part(indicator.name, "carried", "assumed", is_carried, _total(own, n)))
         is_preliminary = arrays.is_preliminary[position, :, column] & has_value
-        size = (revisions or {}).get(indicator.kpi, np.nan)
+        size = (revisions or {}).get(indicator.kpi or "computed", np.nan)
         kind: Kind = "unknown" if np.isnan(size) else "estimated"
         own.append(Part(indicator.name, "revision", kind, is_preliminary, np.full(n, size)))
         if is_known[column]:
@@ -199,8 +199,8 @@ def budget_rows(arrays: AreaArrays, position: int, budget: Budget) -> Iterable[d
     Yields
     ------
     dict
-        A row of `mart.error_budget` (`models.contracts.ErrorBudget`), but for the key of area and
-        period. `sd` is the root of the mean variance where the part applies, in the indicator's
+        A row of `mart.error_budget` (`contracts.uncertainty.ErrorBudget`), but for the key of area
+        and period. `sd` is the root of the mean variance where the part applies, in the indicator's
         unit; `noise_share` what the part is of the indicator's noise over all municipalities;
         `reliability` what is left of the indicator's variance when the noise is taken off.
     """

@@ -16,8 +16,8 @@ import numpy as np
 import polars as pl
 from numpy.typing import ArrayLike, NDArray
 
-from models.area_file import Direction
 from models.panel import AreaArrays, BoolArray, FloatArray, area_arrays, period_status
+from models.roles import Direction
 from models.service_area import Indicator, ServiceArea
 
 LOWER_PERCENTILE, UPPER_PERCENTILE = 2.5, 97.5  # RKA's, so that extremes do not set the scale
@@ -63,8 +63,8 @@ class IndexResult:
 class PanelScores:
     """The scores of a panel, sorted by their keys; a missing number is null, never NaN."""
 
-    indicator_score: pl.DataFrame  # models.contracts.IndicatorScore
-    index: pl.DataFrame  # models.contracts.Index
+    indicator_score: pl.DataFrame  # contracts.index.IndicatorScore
+    index: pl.DataFrame  # contracts.index.Index
 
 
 def scale(
@@ -351,7 +351,7 @@ def score_panel(panel: pl.DataFrame, areas: Iterable[ServiceArea]) -> PanelScore
     Parameters
     ----------
     panel : frame
-        `mart.panel` (`models.contracts.Panel`): one row per area, period, municipality and
+        `mart.panel` (`contracts.index.Panel`): one row per area, period, municipality and
         indicator, also where the value is null. The order of the rows does not matter.
     areas : iterable of ServiceArea
         The definitions the panel was made from.

@@ -17,9 +17,9 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike
 
-from models.area_file import Direction
 from models.index import NO_WIDTH, scale
 from models.panel import BoolArray, FloatArray
+from models.roles import Direction
 
 NAMED_AT_MOST = 5
 

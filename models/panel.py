@@ -1,6 +1,6 @@
 """The panel as arrays: what the methods compute on, one set per service area.
 
-A panel is long (`models.contracts.Panel`): one row per service area, period, municipality and
+A panel is long (`contracts.index.Panel`): one row per service area, period, municipality and
 indicator. The methods want the scored indicators side by side, with NaN for what is missing.
 """
 
@@ -47,7 +47,7 @@ def area_arrays(panel: pl.DataFrame, areas: Iterable[ServiceArea]) -> Iterator[A
     Parameters
     ----------
     panel : frame
-        As `models.contracts.Panel` says, in any row order.
+        As `contracts.index.Panel` says, in any row order.
     areas : iterable of ServiceArea
         The definitions the panel was made from. An area that is not in the panel gives nothing.
 

@@ -14,7 +14,6 @@ import numpy as np
 from numpy.typing import ArrayLike
 from scipy.stats import rankdata
 
-from models.area_file import Direction
 from models.critical_value import (
     CriticalValue,
     IntArray,
@@ -23,6 +22,7 @@ from models.critical_value import (
     shared_critical_value,
 )
 from models.panel import BoolArray, FloatArray
+from models.roles import Direction
 
 Coverage = Literal["marginal", "simultaneous"]
 Sides = Literal["two-sided", "lower", "upper"]

@@ -12,10 +12,10 @@ from typing import Literal, get_args
 import numpy as np
 
 from models.aggregation import copeland, generalised_mean, mazziotta_pareto
-from models.area_file import Direction
 from models.index import LOWER_PERCENTILE, UPPER_PERCENTILE, stated_direction, weighted_mean
 from models.normalisation import Names, min_max, percentile_rank, relative, z_score
 from models.panel import AreaArrays, FloatArray
+from models.roles import Direction
 from models.service_area import Indicator
 
 Normalisation = Literal["trimmed", "min_max", "z_score", "percentile_rank", "relative"]

@@ -14,8 +14,10 @@ from typing import Any
 
 import polars as pl
 
-from models.area_file import Direction, Grade, Role, area_faults, listed
+from models.area_file import area_faults
+from models.definition_file import listed
 from models.frontier.technology import Orientation, Returns
+from models.roles import Direction, Grade, Role
 from models.successor import Successor, ended_after, successors
 
 AREAS = Path(__file__).parent / "areas"
@@ -38,14 +40,18 @@ class Indicator:
     """A KPI with a role in a service area; the fields are those of the file."""
 
     name: str
-    kpi: str
+    kpi: str | None  # None: computed, 100 (sum / reference - 1), of other indicators of the area
     title: str  # Kolada's, verbatim
+    sum_of: tuple[str, ...]
+    relative_to: str | None
     label: str  # Swedish, short, for charts
     unit: str  # Swedish
     role: Role
     direction: Direction | None
     weight: float
     regi: str
+    regi_reason: str | None  # Swedish; why it may differ from the area's
+    is_input: bool  # counted as quality though it is what is put in
     carry_forward: int  # years a value may be old
     unit_data: bool  # whether the values of schools, homes … are read too
     first_period: int  # the area's, where the file gives none
@@ -57,6 +63,15 @@ class Indicator:
     assumed_sd_reason: str | None
     why: str
     source: str
+
+
+@dataclass(frozen=True, slots=True)
+class RkaIndices:
+    """RKA's own indices of a service, by KPI."""
+
+    resource: str
+    quality: str
+    efficiency: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,9 +90,16 @@ class ServiceArea:
     minimum_share: float  # of the municipalities must be complete, or nobody is scored
     orientation: Orientation  # the side that is moved to the frontier
     rts: Returns  # of the frontier; "vrs" unless cost and quality are amounts
+    small_numbers: str | None  # Swedish; what is hidden or unsure where few are concerned
+    rka: RkaIndices | None  # where RKA has indices of the service
     decision: str | None  # without a reference the set of indicators is a proposal (FÖRSLAG)
     breaks: tuple[Break, ...]
     indicators: tuple[Indicator, ...]
+
+    @property
+    def kpis(self) -> frozenset[str]:
+        """Every KPI that the area reads."""
+        return frozenset(each.kpi for each in self.indicators if each.kpi is not None)
 
     def with_role(self, *roles: Role) -> tuple[Indicator, ...]:
         """Return the indicators with one of `roles`, in the order of the file."""
@@ -154,6 +176,8 @@ def read_service_area(path: Path) -> ServiceArea:
         minimum_share=float(table.get("minimum_share", 0.7)),
         orientation=table.get("orientation", "input"),
         rts=table.get("rts", "vrs"),
+        small_numbers=table.get("small_numbers"),
+        rka=RkaIndices(**table["rka"]) if "rka" in table else None,
         decision=table.get("decision"),
         breaks=tuple(Break(**entry) for entry in table.get("breaks", [])),
         indicators=tuple(
@@ -191,6 +215,8 @@ def check_against_catalogue(
     faults: list[str] = []
     for area in areas:
         for indicator in area.indicators:
+            if indicator.kpi is None:
+                continue
             who = f"{area.name}, indicator {indicator.name} ({indicator.kpi})"
             title = titles.get(indicator.kpi)
             if title is None:
@@ -233,11 +259,13 @@ def service_area_frame(areas: Iterable[ServiceArea]) -> pl.DataFrame:
     Returns
     -------
     frame
-        One row per area, sorted by `service_area`; `models.contracts.ServiceAreaTable` says
+        One row per area, sorted by `service_area`; `contracts.definitions.ServiceAreaTable` says
         which columns.
     """
     rows = [
-        asdict(area) | {"service_area": area.name}
+        asdict(area)
+        | {"service_area": area.name}
+        | {f"rka_{name}": kpi for name, kpi in (asdict(area.rka) if area.rka else {}).items()}
         for area in sorted(areas, key=lambda area: area.name)
     ]
     schema = {
@@ -253,6 +281,10 @@ def service_area_frame(areas: Iterable[ServiceArea]) -> pl.DataFrame:
         "minimum_share": pl.Float64,
         "orientation": pl.String,
         "rts": pl.String,
+        "small_numbers": pl.String,
+        "rka_resource": pl.String,
+        "rka_quality": pl.String,
+        "rka_efficiency": pl.String,
         "decision": pl.String,
     }
     return pl.DataFrame(rows, schema=schema)
@@ -270,7 +302,7 @@ def indicator_frame(areas: Iterable[ServiceArea]) -> pl.DataFrame:
     -------
     frame
         One row per area and indicator, sorted by area and within it in the order of the file;
-        `models.contracts.IndicatorTable` says which columns.
+        `contracts.definitions.IndicatorTable` says which columns.
     """
     rows = []
     for area in sorted(areas, key=lambda area: area.name):
@@ -284,12 +316,15 @@ def indicator_frame(areas: Iterable[ServiceArea]) -> pl.DataFrame:
         "indicator": pl.String,
         "kpi": pl.String,
         "title": pl.String,
+        "relative_to": pl.String,
         "label": pl.String,
         "unit": pl.String,
         "role": pl.String,
         "direction": pl.String,
         "weight": pl.Float64,
         "regi": pl.String,
+        "regi_reason": pl.String,
+        "is_input": pl.Boolean,
         "carry_forward": pl.Int32,
         "unit_data": pl.Boolean,
         "first_period": pl.Int32,
@@ -304,6 +339,36 @@ def indicator_frame(areas: Iterable[ServiceArea]) -> pl.DataFrame:
         "source": pl.String,
     }
     return pl.DataFrame(rows, schema=schema)
+
+
+def formula_frame(areas: Iterable[ServiceArea]) -> pl.DataFrame:
+    """Put what is computed from other indicators in the form of `staging.formula`.
+
+    Parameters
+    ----------
+    areas : iterable of ServiceArea
+        The areas, in any order.
+
+    Returns
+    -------
+    frame
+        One row per computed indicator and indicator that it is computed from, sorted by key;
+        `contracts.definitions.Formula` says which columns.
+    """
+    rows = [
+        (area.name, indicator.name, term, term == indicator.relative_to)
+        for area in areas
+        for indicator in area.indicators
+        if indicator.relative_to is not None
+        for term in (*indicator.sum_of, indicator.relative_to)
+    ]
+    schema = {
+        "service_area": pl.String,
+        "indicator": pl.String,
+        "term": pl.String,
+        "is_reference": pl.Boolean,
+    }
+    return pl.DataFrame(rows, schema=schema, orient="row").sort("service_area", "indicator", "term")
 
 
 def _titles(kpi: pl.DataFrame) -> dict[str, str]:
@@ -327,14 +392,18 @@ def _indicator(name: str, table: Mapping[str, Any], area_first_period: int) -> I
     plausible = table.get("plausible")
     return Indicator(
         name=name,
-        kpi=table["kpi"],
+        kpi=table.get("kpi"),
         title=table["title"],
+        sum_of=tuple(table.get("sum_of", ())),
+        relative_to=table.get("relative_to"),
         label=table["label"],
         unit=table["unit"],
         role=table["role"],
         direction=table.get("direction"),
         weight=float(table.get("weight", 1)),
         regi=table["regi"],
+        regi_reason=table.get("regi_reason"),
+        is_input=table.get("is_input", False),
         carry_forward=table.get("carry_forward", 0),
         unit_data=table.get("unit_data", False),
         first_period=table.get("first_period", area_first_period),

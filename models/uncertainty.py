@@ -70,9 +70,9 @@ class RankSummary:
 class RankPanel:
     """How sure the ranks of a panel are, each frame sorted by its key."""
 
-    interval: pl.DataFrame  # models.contracts.RankInterval
-    better_than: pl.DataFrame  # models.contracts.BetterThan
-    error_budget: pl.DataFrame  # models.contracts.ErrorBudget
+    interval: pl.DataFrame  # contracts.uncertainty.RankInterval
+    better_than: pl.DataFrame  # contracts.uncertainty.BetterThan
+    error_budget: pl.DataFrame  # contracts.uncertainty.ErrorBudget
 
 
 def truth_draws(
@@ -215,7 +215,7 @@ def rank_probabilities(
     Parameters
     ----------
     panel : frame
-        `mart.panel` (`models.contracts.Panel`), with as many periods as there are: the noise is
+        `mart.panel` (`contracts.index.Panel`), with as many periods as there are: the noise is
         estimated from all of them.
     areas : iterable of ServiceArea
         The definitions the panel was made from.

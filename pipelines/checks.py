@@ -6,28 +6,31 @@ import dagster as dg
 import pandera.errors
 import pandera.polars as pa
 
-from models import contracts
+from models.contracts import change, definitions, frontier, index, uncertainty
 from pipelines.resources import Settings
 from pipelines.warehouse import Warehouse
 
 CONTRACTS: Mapping[str, type[pa.DataFrameModel]] = {
-    "staging.service_area": contracts.ServiceAreaTable,
-    "staging.indicator": contracts.IndicatorTable,
-    "mart.panel": contracts.Panel,
-    "mart.indicator_score": contracts.IndicatorScore,
-    "mart.index": contracts.Index,
-    "mart.rank_interval": contracts.RankInterval,
-    "mart.better_than": contracts.BetterThan,
-    "mart.error_budget": contracts.ErrorBudget,
-    "mart.index_alternative": contracts.IndexAlternative,
-    "mart.dea_score": contracts.DeaScore,
-    "mart.dea_peer": contracts.DeaPeer,
-    "mart.order_m_score": contracts.OrderMScore,
-    "mart.malmquist": contracts.Malmquist,
-    "mart.efficiency": contracts.Efficiency,
-    "mart.revision": contracts.Revision,
-    "mart.definition_change": contracts.DefinitionChange,
-    "mart.rank_change": contracts.RankChange,
+    "staging.service_area": definitions.ServiceAreaTable,
+    "staging.indicator": definitions.IndicatorTable,
+    "staging.formula": definitions.Formula,
+    "staging.committee": definitions.Committee,
+    "staging.identity_term": definitions.IdentityTerm,
+    "mart.panel": index.Panel,
+    "mart.indicator_score": index.IndicatorScore,
+    "mart.index": index.Index,
+    "mart.rank_interval": uncertainty.RankInterval,
+    "mart.better_than": uncertainty.BetterThan,
+    "mart.error_budget": uncertainty.ErrorBudget,
+    "mart.index_alternative": index.IndexAlternative,
+    "mart.dea_score": frontier.DeaScore,
+    "mart.dea_peer": frontier.DeaPeer,
+    "mart.order_m_score": frontier.OrderMScore,
+    "mart.malmquist": frontier.Malmquist,
+    "mart.efficiency": index.Efficiency,
+    "mart.revision": change.Revision,
+    "mart.definition_change": change.DefinitionChange,
+    "mart.rank_change": change.RankChange,
 }
 KEYS = {
     "raw.observation": ("kpi", "municipality", "period", "gender", "retrieved_at"),

@@ -19,10 +19,20 @@ N_PEER = 7  # as in every "Liknande kommuner" of Kolada
 # The KPIs whose dates in kpis.csv are about this period; another last period moves them.
 DATED_PERIOD = 2025
 
-_PEER_TITLES = {
-    "1": "Liknande kommuner grundskola, {title}, {period}",
-    "2": "Liknande kommuner äldreomsorg, {title}, {period}",
-    "3": "Liknande kommuner, övergripande, {title}, {period}",  # the extra comma is Kolada's
+# The kinds of peers that Kolada has, and the number in the ids of ours.
+PEER_KINDS = {
+    "grundskola": 1,
+    "äldreomsorg": 2,
+    "övergripande": 3,
+    "förskola": 4,
+    "fritidshem": 5,
+    "gymnasieskola": 6,
+    "LSS": 7,
+    "IFO": 8,
+    "ekonomiskt bistånd": 9,
+    "arbetsmarknad": 10,
+    "räddningstjänst": 11,
+    "socioekonomi": 12,
 }
 
 _KPI_GROUPS = {
@@ -48,6 +58,7 @@ def kpi_rows(last_period: int) -> list[dict[str, Any]]:
             **row,
             "description": f"{row['description']} Källa: {SIMULATED_SOURCE}.",
             "is_divided_by_gender": row["is_divided_by_gender"] == "true",
+            "auspice": row["auspice"] or None,
             "prel_publication_date": moved(row["prel_publication_date"]),
             "publication_date": moved(row["publication_date"]),
             "publ_period": moved(row["publ_period"]),
@@ -84,21 +95,17 @@ def kpi_groups(kpi: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
 
 
 def municipality_groups(
-    title: Mapping[str, str],
-    *,
-    school: npt.NDArray[np.float64],
-    elderly: npt.NDArray[np.float64],
-    overall: npt.NDArray[np.float64],
-    period: int,
+    title: Mapping[str, str], conditions: Mapping[str, npt.NDArray[np.float64]], *, period: int
 ) -> list[dict[str, Any]]:
-    """Return the group of all municipalities, and three groups of peers for each.
+    """Return the group of all municipalities, and a group of peers of each kind for each.
 
     Parameters
     ----------
     title : mapping
         Id and title of each municipality, in the order of the rows of the arrays.
-    school, elderly, overall : array, shape (n_municipality, n_condition)
-        The conditions in which peers are alike; each is standardised here.
+    conditions : mapping
+        For each of `PEER_KINDS` the conditions in which peers are alike, shape (n_municipality,
+        n_condition); each condition is standardised here.
     period : int
         The year in the titles.
     """
@@ -106,13 +113,14 @@ def municipality_groups(
     # Kolada's own id and title of this one; peers get numbers far above those in use.
     everyone = [_member(id_, title[id_]) for id_ in ids]
     groups = [{"id": "G2328", "title": "Alla kommuner (ovägt medel)", "members": everyone}]
-    for kind, conditions in zip(_PEER_TITLES, (school, elderly, overall), strict=True):
-        for id_, nearest in zip(ids, _nearest(conditions), strict=True):
+    for kind, number in PEER_KINDS.items():
+        comma = "," if kind == "övergripande" else ""  # the extra comma is Kolada's
+        for id_, nearest in zip(ids, _nearest(conditions[kind]), strict=True):
             peers = sorted(ids[i] for i in nearest)
             groups.append(
                 {
-                    "id": f"G9{kind}{id_}",
-                    "title": _PEER_TITLES[kind].format(title=title[id_], period=period),
+                    "id": f"G9{number}{id_}",
+                    "title": f"Liknande kommuner{comma} {kind}, {title[id_]}, {period}",
                     "members": [_member(peer, title[peer]) for peer in peers],
                 }
             )

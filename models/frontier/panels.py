@@ -58,8 +58,8 @@ MALMQUIST_SCHEMA: Schema = {
 class DeaPanel:
     """DEA of a panel, sorted by key; a missing number is null, never NaN."""
 
-    score: pl.DataFrame  # models.contracts.DeaScore
-    peer: pl.DataFrame  # models.contracts.DeaPeer
+    score: pl.DataFrame  # contracts.frontier.DeaScore
+    peer: pl.DataFrame  # contracts.frontier.DeaPeer
 
 
 def dea_panel(
@@ -70,7 +70,7 @@ def dea_panel(
     Parameters
     ----------
     panel : frame
-        `mart.panel` (`models.contracts.Panel`), in any row order.
+        `mart.panel` (`contracts.index.Panel`), in any row order.
     areas : iterable of ServiceArea
         The definitions the panel was made from; each says its orientation and returns to scale.
     draws : int
@@ -142,7 +142,7 @@ def order_m_panel(
     Returns
     -------
     frame
-        `mart.order_m_score` (`models.contracts.OrderMScore`), sorted by key.
+        `mart.order_m_score` (`contracts.frontier.OrderMScore`), sorted by key.
 
     Raises
     ------
@@ -183,7 +183,7 @@ def malmquist_panel(
     Returns
     -------
     frame
-        `mart.malmquist` (`models.contracts.Malmquist`), sorted by key: a row for each
+        `mart.malmquist` (`contracts.frontier.Malmquist`), sorted by key: a row for each
         municipality that is in the panel in both years. Intervals of 90 %.
 
     Raises

@@ -5,8 +5,22 @@ from datetime import datetime
 import dagster as dg
 import polars as pl
 
-from models.contracts import IndicatorTable, ServiceAreaTable
-from models.service_area import check_against_catalogue, indicator_frame, service_area_frame
+from models.committee import bodies, committee_frame
+from models.contracts.definitions import (
+    Committee,
+    Formula,
+    IdentityTerm,
+    IndicatorTable,
+    ServiceAreaTable,
+)
+from models.identity import identities, identity_frame
+from models.service_area import (
+    check_against_catalogue,
+    formula_frame,
+    indicator_frame,
+    service_area_frame,
+    service_areas,
+)
 from pipelines.resources import Settings
 from pipelines.warehouse import Warehouse
 
@@ -25,7 +39,7 @@ def as_of(
     It is the newest retrieval that changed anything that the areas use, so that a night in which
     nothing of it changed gives the same tables and the same release.
     """
-    used = {one.kpi for area in settings.service_areas() for one in area.indicators}
+    used = {kpi for area in settings.service_areas() for kpi in area.kpis}
     kpis = ", ".join(f"'{kpi}'" for kpi in sorted(used))
     ((chosen,),) = warehouse.query(
         f"""
@@ -77,8 +91,38 @@ def indicator(
     return dg.MaterializeResult(metadata={"dagster/row_count": rows.height})
 
 
+@dg.asset(key=["staging", "formula"], kinds={"toml", "duckdb"})
+def formula(
+    settings: dg.ResourceParam[Settings], warehouse: dg.ResourceParam[Warehouse]
+) -> dg.MaterializeResult:
+    """What is computed from other indicators; one row per indicator and term."""
+    rows = Formula.validate(formula_frame(settings.service_areas()), lazy=True)
+
+    warehouse.write("staging.formula", rows)
+    return dg.MaterializeResult(metadata={"dagster/row_count": rows.height})
+
+
 def _literal(moment: datetime | None) -> str:
     return f"'{moment.isoformat()}'::timestamptz" if moment else "null"
 
 
-definition_assets = [as_of, service_area, indicator]
+@dg.asset(key=["staging", "committee"], kinds={"toml", "duckdb"})
+def committee(warehouse: dg.ResourceParam[Warehouse]) -> dg.MaterializeResult:
+    """Who answers for which service area; one row per body and area, or per body without one."""
+    known = [area.name for area in service_areas()]
+    rows = Committee.validate(committee_frame(bodies(known)), lazy=True)
+
+    warehouse.write("staging.committee", rows)
+    return dg.MaterializeResult(metadata={"dagster/row_count": rows.height})
+
+
+@dg.asset(key=["staging", "identity_term"], kinds={"toml", "duckdb"})
+def identity_term(warehouse: dg.ResourceParam[Warehouse]) -> dg.MaterializeResult:
+    """Equations among Kolada's own figures; one row per equation and KPI in it."""
+    rows = IdentityTerm.validate(identity_frame(identities()), lazy=True)
+
+    warehouse.write("staging.identity_term", rows)
+    return dg.MaterializeResult(metadata={"dagster/row_count": rows.height})
+
+
+definition_assets = [as_of, service_area, indicator, formula, committee, identity_term]

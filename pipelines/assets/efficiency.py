@@ -7,18 +7,9 @@ from contextlib import contextmanager
 import dagster as dg
 
 from models.alternatives import alternative_scores
-from models.contracts import (
-    BetterThan,
-    DeaPeer,
-    DeaScore,
-    ErrorBudget,
-    Index,
-    IndexAlternative,
-    IndicatorScore,
-    Malmquist,
-    OrderMScore,
-    RankInterval,
-)
+from models.contracts.frontier import DeaPeer, DeaScore, Malmquist, OrderMScore
+from models.contracts.index import Index, IndexAlternative, IndicatorScore
+from models.contracts.uncertainty import BetterThan, ErrorBudget, RankInterval
 from models.error_budget import revision_variance
 from models.frontier.panels import dea_panel, malmquist_panel, order_m_panel
 from models.frontier.technology import FrontierWarning

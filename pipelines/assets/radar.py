@@ -3,7 +3,7 @@
 import dagster as dg
 import polars as pl
 
-from models.contracts import RankChange
+from models.contracts.change import RankChange
 from pipelines.publish.code import code_version
 from pipelines.publish.release import publish
 from pipelines.radar.content import NEEDED_TABLES, Comparison, radar_content

@@ -162,8 +162,8 @@ def _scopes(ledger: Ledger, areas: Sequence[ServiceArea]) -> list[Scope]:
     return scopes_of(
         present(ledger, KPI),
         present(ledger, MUNICIPALITY),
-        wanted=[one.kpi for one in used],
-        of_units=[one.kpi for one in used if one.unit_data],
+        wanted=sorted({kpi for area in areas for kpi in area.kpis}),
+        of_units=[one.kpi for one in used if one.unit_data and one.kpi],
         period=range(first, last + 1),
     )
 

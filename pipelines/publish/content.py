@@ -45,6 +45,10 @@ METHOD = (
     "RKA:s indexmetod (0–100, percentil 2,5–97,5); rangen bygger på medelvärdet av resurs- och "
     "kvalitetsindex."
 )
+BY_GRADE = {  # what is said of an area whose evidence does not carry a place in the country
+    "C": "{title} får ingen plats i landet, för underlaget bär den inte. {reason}",
+    "D": "{title}: effektivitet kan inte bedömas. {reason}",
+}
 SIMULATED, PRELIMINARY, PROPOSAL = "SIMULERADE DATA", "PRELIMINÄRT", "FÖRSLAG"
 
 
@@ -152,7 +156,9 @@ def _area(
     ranked = scored.filter(pl.col("n_ranked") > 0)
     if ranked.is_empty():
         newest = coverage.sort("period").row(-1, named=True)
-        said = f"{area['title']} kan inte rangordnas: {_covered(newest)}."
+        said = BY_GRADE.get(
+            area["evidence_grade"], "{title} kan inte rangordnas: {covered}."
+        ).format(title=area["title"], covered=_covered(newest), reason=area["evidence_reason"])
         return AreaResult(name, area["title"], None, (said,)), {}
 
     period = int(ranked["period"].max())  # type: ignore[arg-type]

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import polars as pl
 
-from models.contracts import DefinitionChange, RankChange, Revision
+from models.contracts.change import DefinitionChange, RankChange, Revision
 from models.service_area import indicator_frame, service_area_frame
 from pipelines.publish.code import code_version
 from pipelines.publish.release import publish

@@ -6,7 +6,7 @@ import numpy as np
 import polars as pl
 import pytest
 
-from models.area_file import Direction, Role
+from models.roles import Direction, Role
 from models.service_area import Break, Indicator, ServiceArea
 
 
@@ -27,12 +27,16 @@ def _indicator(
         name=name,
         kpi=kpi,
         title=f"Nyckeltal {kpi}",
+        sum_of=(),
+        relative_to=None,
         label=name,
         unit="%",
         role=role,
         direction=direction,
         weight=weight,
         regi=regi,
+        regi_reason=None,
+        is_input=False,
         carry_forward=1,
         unit_data=False,
         first_period=2015,
@@ -74,6 +78,8 @@ def _area(
         minimum_share=minimum_share,
         orientation="input",
         rts="vrs",
+        small_numbers=None,
+        rka=None,
         decision=None,
         breaks=tuple(Break(period, "a test") for period in breaks),
         indicators=(_indicator("cost", "cost", "lower", kpi="N20000"), *quality),

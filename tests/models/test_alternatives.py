@@ -5,7 +5,7 @@ import polars as pl
 from numpy.testing import assert_allclose
 
 from models.alternatives import alternative_scores
-from models.contracts import IndexAlternative
+from models.contracts.index import IndexAlternative
 from models.index import score_panel
 from models.service_area import Break
 

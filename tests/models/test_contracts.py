@@ -5,7 +5,8 @@ import polars as pl
 import pytest
 from pandera.errors import SchemaErrors
 
-from models.contracts import Efficiency, Index, IndicatorScore, Panel, RankInterval
+from models.contracts.index import Efficiency, Index, IndicatorScore, Panel
+from models.contracts.uncertainty import RankInterval
 from models.index import score_panel
 from models.uncertainty import rank_probabilities
 

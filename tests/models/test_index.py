@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from numpy.testing import assert_allclose, assert_array_equal
 
-from models.contracts import Index, IndicatorScore, Panel
+from models.contracts.index import Index, IndicatorScore, Panel
 from models.index import competition_rank, efficiency_index, scale, score_panel, weighted_mean
 from models.service_area import AREAS, indicator_frame, service_areas
 

@@ -7,12 +7,13 @@ from pathlib import Path
 import polars as pl
 import pytest
 
-from models.contracts import IndicatorTable, ServiceAreaTable
+from models.contracts.definitions import Formula, IndicatorTable, ServiceAreaTable
 from models.service_area import (
     AREAS,
     Break,
     ServiceAreaError,
     check_against_catalogue,
+    formula_frame,
     indicator_frame,
     read_service_area,
     service_area_frame,
@@ -160,6 +161,128 @@ def test_a_fault_is_told_with_its_place_and_remedy(tmp_path, before, after, mess
         read(tmp_path, FILE.replace(before, after))
 
     assert f"{tmp_path.name}/school.toml: 1 fault." in str(error.value)
+
+
+PART = """
+[indicators.net_cost]
+kpi = "N18004"
+title = "Nettokostnad"
+label = "Nettokostnad"
+unit = "kr/inv"
+role = "part"
+regi = "kommunal"
+why = "a test"
+source = "a test"
+
+[indicators.reference]
+kpi = "N00153"
+title = "Referenskostnad"
+label = "Referenskostnad"
+unit = "kr/inv"
+role = "context"
+regi = "kommunal"
+why = "a test"
+source = "a test"
+"""
+COMPUTED = COST.replace(
+    'kpi = "U15049"', 'sum_of = ["net_cost"]\nrelative_to = "reference"'
+).replace('unit = "kr"', 'unit = "%"')
+
+
+def test_a_cost_may_be_computed_from_other_indicators(tmp_path):
+    area = read(tmp_path, AREA + COMPUTED + QUALITY + PART)
+
+    (cost,) = area.with_role("cost")
+    assert (cost.kpi, cost.sum_of, cost.relative_to) == (None, ("net_cost",), "reference")
+    assert area.kpis == {"N15505", "N18004", "N00153"}
+    assert formula_frame([area]).rows() == [
+        ("school", "cost_sek", "net_cost", False),
+        ("school", "cost_sek", "reference", True),
+    ]
+    Formula.validate(formula_frame([area]), lazy=True)
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "message"),
+    [
+        ('sum_of = ["net_cost"]', 'kpi = "U15049"\nsum_of = ["net_cost"]', "both a kpi and sum_of"),
+        (
+            'sum_of = ["net_cost"]\nrelative_to = "reference"',
+            "",
+            "both a kpi and sum_of, or neither",
+        ),
+        ('relative_to = "reference"', "", "sum_of and relative_to go together"),
+        ('relative_to = "reference"', 'relative_to = "gone"', "it is computed from 'gone', which"),
+        ('unit = "%"', 'unit = "kr"', "a deviation in %, and the unit is 'kr'"),
+        ('sum_of = ["net_cost"]', 'sum_of = ["reference"]', "nothing is computed from this part"),
+    ],
+)
+def test_a_formula_that_cannot_be_computed_is_refused(tmp_path, old, new, message):
+    with pytest.raises(ServiceAreaError, match=re.escape(message)):
+        read(tmp_path, AREA + COMPUTED.replace(old, new) + QUALITY + PART)
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "message"),
+    [
+        ('title = "Kostnad"', 'title = "Lokalkostnad, andel (%)"', "is a share of a cost"),
+        ('title = "Kostnad"', 'title = "Referenskostnad, kr/inv"', "is what is expected and not"),
+        (
+            'title = "Meritvärde"',
+            'title = "Meritvärde, modellberäknat värde"',
+            "is what is expected and not what came of it",
+        ),
+        (
+            'title = "Meritvärde"',
+            'title = "Lärare (heltidstjänster) med lärarlegitimation"',
+            "is an input, which costs and is counted as a cost already",
+        ),
+        ('role = "cost"', 'role = "cost"\nis_input = true', "only quality can be an input"),
+        ('kpi = "N15505"', 'kpi = "U15049"', "put U15049 on both sides"),
+        (
+            'regi = "kommunal"\nwhy = "It is wanted."',
+            'regi = "hemkommun"\nwhy = "It is wanted."',
+            "would describe different groups",
+        ),
+        (
+            'regi = "kommunal"\nwhy = "It is wanted."',
+            'regi = "kommunal"\nregi_reason = "Nästan alla."\nwhy = "It is wanted."',
+            "regi_reason explains no difference",
+        ),
+        ('title = "Skola"', 'title = "Skola"\nrka = { resource = "U15010" }', "quality is missing"),
+        (
+            'title = "Skola"',
+            'title = "Skola"\nrka = { resource = "N15010", quality = "U1", efficiency = "U15900" }',
+            "rka: resource is 'N15010'. An index's id is U and five digits",
+        ),
+    ],
+)
+def test_what_others_have_mistaken_for_cost_or_quality_is_refused(tmp_path, old, new, message):
+    assert old in FILE
+
+    with pytest.raises(ServiceAreaError, match=re.escape(message)):
+        read(tmp_path, FILE.replace(old, new))
+
+
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        ('title = "Kostnad"', 'title = "Nettokostnadsavvikelse totalt, andel (%)"'),
+        ('title = "Meritvärde"', 'title = "Meritvärde, avvikelse från modellberäknat värde"'),
+        (
+            'title = "Meritvärde"',
+            'title = "Lärare (heltidstjänster) med lärarlegitimation"\nis_input = true',
+        ),
+        (
+            'regi = "kommunal"\nwhy = "It is wanted."',
+            'regi = "hemkommun"\nregi_reason = "Nästan alla."\nwhy = "It is wanted."',
+        ),
+    ],
+)
+def test_what_only_looks_like_such_a_mistake_is_let_through(tmp_path, old, new):
+    assert old in FILE
+
+    assert read(tmp_path, FILE.replace(old, new)).title == "Skola"
 
 
 ANSWERS = """
@@ -405,14 +528,20 @@ def test_the_tables_hold_every_area_and_indicator(tmp_path):
 def test_the_official_areas_can_be_read_and_are_proposals_until_decided():
     areas = service_areas()
 
-    assert [area.name for area in areas] == ["compulsory_school", "elderly_care"]
+    assert len(areas) == 20
     assert {area.decision for area in areas} == {None}
+    by_grade = {grade: [a.name for a in areas if a.evidence_grade == grade] for grade in "ABCD"}
+    assert {grade: len(names) for grade, names in by_grade.items()} == {
+        "A": 5, "B": 4, "C": 9, "D": 2,
+    }  # fmt: skip
+    # RKA has indices of six services.
+    assert sum(area.rka is not None for area in areas) == 6
     ServiceAreaTable.validate(service_area_frame(areas), lazy=True)
     IndicatorTable.validate(indicator_frame(areas), lazy=True)
 
 
 def test_all_quality_of_elderly_care_may_be_a_year_old_but_not_its_cost():
-    elderly_care = service_areas()[1]
+    elderly_care = next(area for area in service_areas() if area.name == "elderly_care")
 
     assert {each.carry_forward for each in elderly_care.with_role("quality")} == {1}
     assert {each.carry_forward for each in elderly_care.with_role("cost")} == {0}

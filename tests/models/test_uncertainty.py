@@ -5,7 +5,7 @@ import polars as pl
 import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 
-from models.contracts import BetterThan, ErrorBudget, RankInterval
+from models.contracts.uncertainty import BetterThan, ErrorBudget, RankInterval
 from models.error_budget import Noise
 from models.index import competition_rank, efficiency_index, score_panel
 from models.uncertainty import better_than, rank_probabilities, rank_summary, truth_draws

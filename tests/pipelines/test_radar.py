@@ -9,7 +9,7 @@ import polars as pl
 import pytest
 
 from kolada.history import KPI, MUNICIPALITY, MUNICIPALITY_GROUP, OBSERVATION, RawTable, empty
-from models.contracts import DefinitionChange, RankChange, Revision
+from models.contracts.change import DefinitionChange, RankChange, Revision
 from pipelines.publish.release import publish
 from pipelines.radar.content import Comparison, Content, radar_content
 from pipelines.radar.made import newest_until

@@ -14,7 +14,7 @@ import pytest
 from kolada.archive import Archive
 from kolada.local import serving
 from kolada.sample import simulated_sweden
-from models.contracts import Efficiency
+from models.contracts.index import Efficiency
 from pipelines.assets.radar import interval, radar, rank_change
 from pipelines.cli import cli
 from pipelines.publish.release import faults_of

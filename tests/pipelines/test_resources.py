@@ -60,5 +60,5 @@ def test_a_code_that_is_not_four_digits_is_refused(text: str):
 
 
 def test_an_area_without_a_file_is_refused_with_those_that_there_are():
-    with pytest.raises(SettingsError, match=r"railways.*Choose among compulsory_school"):
+    with pytest.raises(SettingsError, match=r"railways.*Choose among administration"):
         Settings(only=("railways",)).service_areas()

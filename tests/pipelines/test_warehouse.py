@@ -90,9 +90,15 @@ def test_null_or_any_status_is_no_value(warehouse: Warehouse, value: float | Non
 
 
 def panel(
-    warehouse: Warehouse, *rows: tuple[object, ...], publication_date: datetime | None = None
+    warehouse: Warehouse,
+    *rows: tuple[object, ...],
+    publication_date: datetime | None = None,
+    with_gap: bool = False,
 ) -> pl.DataFrame:
-    """The panel of one area with a cost N1 and a quality N2 that may be a year old."""
+    """The panel of one area with a cost N1 and a quality N2 that may be a year old.
+
+    With a gap there is a third indicator: the cost relative to the quality, -100 to 50 %.
+    """
     retrieve(warehouse, observations(*rows))
     known_at(warehouse, SEPTEMBER)
     warehouse.build("staging.observation")
@@ -119,18 +125,23 @@ def panel(
             schema_overrides={"last_period": pl.Int32},
         ),
     )
-    warehouse.write(
-        "staging.indicator",
-        pl.DataFrame(
-            {
-                "service_area": ["school"] * 2, "indicator": ["cost", "quality"],
-                "kpi": ["N1", "N2"], "role": ["cost", "quality"],
-                "direction": ["lower", "higher"], "weight": [1.0, 1.0], "carry_forward": [0, 1],
-                "first_period": [2024, 2024], "plausible_min": [10.0, None],
-                "plausible_max": [1000.0, None],
-            }
-        ),
+    indicators = pl.DataFrame(
+        {
+            "service_area": ["school"] * 3, "indicator": ["cost", "quality", "gap"],
+            "kpi": ["N1", "N2", None], "role": ["cost", "quality", "cost"],
+            "direction": ["lower", "higher", "lower"], "weight": [1.0] * 3,
+            "carry_forward": [0, 1, 0], "first_period": [2024] * 3,
+            "plausible_min": [10.0, None, -100], "plausible_max": [1000.0, None, 50],
+        }
     )  # fmt: skip
+    warehouse.write("staging.indicator", indicators.head(3 if with_gap else 2))
+    terms = pl.DataFrame(
+        {
+            "service_area": ["school"] * 2, "indicator": ["gap"] * 2, "term": ["cost", "quality"],
+            "is_reference": [False, True],
+        }
+    )  # fmt: skip
+    warehouse.write("staging.formula", terms.head(2 if with_gap else 0))
     warehouse.build("mart.panel")
     return warehouse.read("mart.panel")
 
@@ -180,6 +191,52 @@ def test_a_value_that_was_withdrawn_has_settled_at_nothing(warehouse: Warehouse)
     assert settled(warehouse, SEPTEMBER, REVISED[0], gone) == []
 
 
+def test_an_equation_that_does_not_hold_is_broken_and_one_that_lacks_a_term_is_not_judged(
+    warehouse: Warehouse,
+):
+    retrieve(
+        warehouse,
+        observations(
+            ("N1", "1489", 2024, 110.0, MAY, False, ""),  # net by a reference of 100: 10 %
+            ("N2", "1489", 2024, 100.0, MAY, False, ""),
+            ("N3", "1489", 2024, 10.1, MAY, False, ""),
+            ("N1", "0180", 2024, 90.0, MAY, False, ""),
+            ("N2", "0180", 2024, 100.0, MAY, False, ""),
+            ("N3", "0180", 2024, 10.0, MAY, False, ""),  # the sign is wrong
+            ("N1", "1489", 2025, 110.0, MAY, False, ""),
+            ("N3", "1489", 2025, 10.0, MAY, False, ""),  # no reference
+            ("N4", "1489", 2024, 50000.0, MAY, False, ""),
+            ("N5", "1489", 2024, 0.5, MAY, False, ""),  # 10 kr for each of 50 000: 0.5 mnkr
+        ),
+    )
+    warehouse.write("staging.indicator", pl.DataFrame({"kpi": ["N1", "N2", "N3", "N4", "N5"]}))
+    warehouse.write("staging.as_of", pl.DataFrame({"as_of": [SEPTEMBER]}))
+    warehouse.build("staging.observation_state")
+    warehouse.build("staging.observation")
+    warehouse.write("staging.municipality", pl.DataFrame({"municipality": ["1489", "0180"]}))
+    terms = [
+        ("pct", "percent", 0.15, "published", "N3"), ("pct", "percent", 0.15, "net", "N1"),
+        ("pct", "percent", 0.15, "reference", "N2"),
+        ("mnkr", "million_kronor", 0.1, "published", "N5"),
+        ("mnkr", "million_kronor", 0.1, "net", "N1"),
+        ("mnkr", "million_kronor", 0.1, "reference", "N2"),
+        ("mnkr", "million_kronor", 0.1, "inhabitants", "N4"),
+    ]  # fmt: skip
+    columns = ["identity", "form", "tolerance", "part", "kpi"]
+    warehouse.write("staging.identity_term", pl.DataFrame(terms, schema=columns, orient="row"))
+
+    warehouse.build("mart.identity_check")
+
+    rows = warehouse.read("mart.identity_check").sort("identity", "municipality")
+    assert rows.select("identity", "municipality", "period", "is_broken").rows() == [
+        ("mnkr", "1489", 2024, False),
+        ("pct", "0180", 2024, True),
+        ("pct", "1489", 2024, False),
+    ]
+    assert rows["computed"].round(9).to_list() == [0.5, -10.0, 10.0]
+    assert rows["difference"].round(9).to_list() == [0.0, 20.0, 0.1]
+
+
 def cell(rows: pl.DataFrame, municipality: str, indicator: str, period: int) -> dict[str, object]:
     return rows.row(
         by_predicate=(pl.col("municipality") == municipality)
@@ -195,6 +252,33 @@ BOTH_YEARS: Sequence[tuple[object, ...]] = [
     ("N2", "1489", 2024, 80.0, MAY, False, ""),
     ("N2", "0180", 2025, 90.0, MAY, False, ""),
 ]
+
+
+def test_a_computed_indicator_is_a_sum_relative_to_its_reference(warehouse: Warehouse):
+    rows = panel(warehouse, *BOTH_YEARS, with_gap=True)
+
+    assert rows.height == 2 * 2 * 3
+    of_2024 = cell(rows, "1489", "gap", 2024)
+    assert (of_2024["value"], of_2024["kpi"], of_2024["reason"]) == (25.0, None, None)
+    # The quality of 2025 is that of 2024, and so is what is computed from it.
+    of_2025 = cell(rows, "1489", "gap", 2025)
+    assert (of_2025["value"], of_2025["value_period"], of_2025["is_carried"]) == (37.5, 2024, True)
+
+
+def test_what_lacks_a_part_is_missing_for_the_parts_reason_and_what_is_strange_is_set_aside(
+    warehouse: Warehouse,
+):
+    strange = ("N1", "0180", 2025, 140.0, MAY, False, "")
+    rows = panel(warehouse, *BOTH_YEARS, strange, with_gap=True)
+
+    lacking = cell(rows, "0180", "gap", 2024)
+    assert (lacking["value"], lacking["reason"]) == (None, "no_row")
+    beyond = cell(rows, "0180", "gap", 2025)  # 140 by 90 is 56 % above
+    assert (beyond["value"], beyond["reason"], beyond["value_period"]) == (
+        None,
+        "implausible",
+        None,
+    )
 
 
 def test_the_panel_has_every_municipality_and_indicator_in_every_year(warehouse: Warehouse):

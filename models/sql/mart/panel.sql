@@ -1,7 +1,7 @@
 -- mart.panel: the value of every indicator for every municipality, or the reason why there is none.
 -- Grain: one row per service_area, period, municipality and indicator.
 -- Unit: value is in the indicator's unit; value_period is the year it is about, one year before
--- period where it is carried forward.
+-- period where it, or a part of what it is computed from, is carried forward.
 
 with last_period as (
     select
@@ -30,6 +30,7 @@ cell as (
     from area_period as p
     inner join staging.indicator as i on p.service_area = i.service_area and p.period >= i.first_period
     cross join staging.municipality as m
+    where i.kpi is not null
 ),
 
 state as (
@@ -81,22 +82,76 @@ judged as (
 chosen as (
     select *, reason in ('missing', 'no_row', 'not_published') and has_before as is_carried
     from judged
+),
+
+published_value as (
+    select
+        service_area, period, municipality, indicator, kpi, role, direction, weight,
+        case
+            when coalesce(is_carried, false) then value_before
+            when reason is null then value
+        end as value,
+        case
+            when coalesce(is_carried, false) then period - 1
+            when reason is null then period
+        end as value_period,
+        coalesce(is_carried, false) as is_carried,
+        case
+            when coalesce(is_carried, false) then is_preliminary_before
+            else coalesce(is_preliminary, false) and reason is null
+        end as is_preliminary,
+        case when not coalesce(is_carried, false) then reason end as reason
+    from chosen
+),
+
+-- 100 (sum / reference - 1), where the whole of the sum and the reference are known.
+formula as (
+    select
+        i.service_area, i.indicator, i.role, i.direction, i.weight, v.period, v.municipality,
+        coalesce(i.plausible_min, '-infinity') as plausible_min,
+        coalesce(i.plausible_max, 'infinity') as plausible_max,
+        sum(v.value order by f.term) filter (not f.is_reference) as total,
+        max(v.value) filter (f.is_reference) as reference,
+        count(*) = count(v.value) as is_whole,
+        min(v.value_period) as value_period,
+        bool_or(v.is_preliminary) as is_preliminary,
+        min(v.reason) as reason
+    from staging.indicator as i
+    inner join staging.formula as f on i.service_area = f.service_area and i.indicator = f.indicator
+    inner join published_value as v
+        on f.service_area = v.service_area and f.term = v.indicator and v.period >= i.first_period
+    group by
+        i.service_area, i.indicator, i.role, i.direction, i.weight, v.period, v.municipality,
+        i.plausible_min, i.plausible_max
+),
+
+computed as (
+    select
+        *,
+        case when is_whole and reference > 0 then 100 * (total / reference - 1) end as value,
+        coalesce(100 * (total / reference - 1) between plausible_min and plausible_max, false)
+        and is_whole and reference > 0 as is_right
+    from formula
+),
+
+computed_value as (
+    select
+        service_area, period, municipality, indicator, cast(null as varchar) as kpi, role, direction,
+        weight,
+        case when is_right then value end as value,
+        case when is_right then value_period end as value_period,
+        is_right and value_period < period as is_carried,
+        is_right and is_preliminary as is_preliminary,
+        case when is_right then null when is_whole then 'implausible' else reason end as reason
+    from computed
 )
 
 select
-    service_area, period, municipality, indicator, kpi, role, direction, weight,
-    case
-        when coalesce(is_carried, false) then value_before
-        when reason is null then value
-    end as value,
-    case
-        when coalesce(is_carried, false) then period - 1
-        when reason is null then period
-    end as value_period,
-    coalesce(is_carried, false) as is_carried,
-    case
-        when coalesce(is_carried, false) then is_preliminary_before
-        else coalesce(is_preliminary, false) and reason is null
-    end as is_preliminary,
-    case when not coalesce(is_carried, false) then reason end as reason
-from chosen
+    service_area, period, municipality, indicator, kpi, role, direction, weight, value,
+    value_period, is_carried, is_preliminary, reason
+from published_value
+union all
+select
+    service_area, period, municipality, indicator, kpi, role, direction, weight, value,
+    value_period, is_carried, is_preliminary, reason
+from computed_value

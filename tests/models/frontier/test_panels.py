@@ -5,7 +5,7 @@ import polars as pl
 import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 
-from models.contracts import DeaPeer, DeaScore, Malmquist, OrderMScore
+from models.contracts.frontier import DeaPeer, DeaScore, Malmquist, OrderMScore
 from models.frontier.dea import dea
 from models.frontier.panels import dea_panel, malmquist_panel, order_m_panel, quantities
 from models.frontier.partial import order_m
