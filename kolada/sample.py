@@ -32,9 +32,8 @@ e = (quality_level - cost_level / spread) / sqrt(2). A union for rescue service 
 The net cost deviations of other services add a habit h ~ N(0, 5^2) of the municipality and
 N(0, 1.8^2) of the year, alike in all of them: what no reference cost captures. N15001 has 0.8 of
 the cost level of its area, the others all of it. Net cost, deviation in per cent and in mnkr agree
-with the reference cost and the inhabitants but for rounding. N00097 weighs five services alike
-everywhere (`TOTAL_WEIGHTS`) and leaves out leisure centres, so what the six net costs say together
-is another number, by 0.7 percentage points as a rule.
+with the reference cost and the inhabitants but for rounding, and N00097 with the six net costs
+that it is of.
 
 **Results of year 9** add parents' education and foreign background, both standardised, and the
 luck of a cohort of n girls or boys, 1.1 % of the inhabitants less those in other schools:

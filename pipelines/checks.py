@@ -6,13 +6,24 @@ import dagster as dg
 import pandera.errors
 import pandera.polars as pa
 
-from models.contracts import change, definitions, frontier, index, uncertainty
+from models.contracts import (
+    change,
+    definitions,
+    frontier,
+    index,
+    peers,
+    rka,
+    suitability,
+    uncertainty,
+    whole,
+)
 from pipelines.resources import Settings
 from pipelines.warehouse import Warehouse
 
 CONTRACTS: Mapping[str, type[pa.DataFrameModel]] = {
     "staging.service_area": definitions.ServiceAreaTable,
     "staging.indicator": definitions.IndicatorTable,
+    "staging.needed_kpi": definitions.NeededKpi,
     "staging.formula": definitions.Formula,
     "staging.committee": definitions.Committee,
     "staging.identity_term": definitions.IdentityTerm,
@@ -27,6 +38,30 @@ CONTRACTS: Mapping[str, type[pa.DataFrameModel]] = {
     "mart.dea_peer": frontier.DeaPeer,
     "mart.order_m_score": frontier.OrderMScore,
     "mart.malmquist": frontier.Malmquist,
+    "mart.indicator_audit": suitability.IndicatorAudit,
+    "mart.suitability": suitability.Suitability,
+    "mart.suitability_finding": suitability.SuitabilityFinding,
+    "mart.rank_bounds": suitability.RankBounds,
+    "mart.peer_coverage": suitability.PeerCoverage,
+    "mart.peer_set": peers.PeerSet,
+    "mart.peerless": peers.Peerless,
+    "mart.peer_distance": peers.PeerDistance,
+    "mart.peer_pair": peers.PeerPair,
+    "mart.peer_reciprocity": peers.PeerReciprocity,
+    "mart.peer_place": peers.PeerPlace,
+    "mart.peer_place_range": peers.PeerPlaceRange,
+    "mart.rka_mirror": rka.RkaMirrorRow,
+    "mart.rka_comparison": rka.RkaComparison,
+    "mart.rka_variant": rka.RkaVariant,
+    "mart.rka_definition": rka.RkaDefinition,
+    "staging.goal": definitions.GoalTable,
+    "staging.goal_kpi": definitions.GoalKpiTable,
+    "mart.goal_score": whole.GoalScore,
+    "mart.goal_component": whole.GoalComponent,
+    "mart.goal_beside": whole.GoalBeside,
+    "mart.change_label": whole.ChangeLabel,
+    "mart.guardrail_change": whole.GuardrailChange,
+    "mart.gender_gap_change": whole.GenderGapChange,
     "mart.efficiency": index.Efficiency,
     "mart.revision": change.Revision,
     "mart.definition_change": change.DefinitionChange,

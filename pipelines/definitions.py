@@ -4,10 +4,14 @@ import dagster as dg
 
 from pipelines.assets.definitions import definition_assets
 from pipelines.assets.efficiency import efficiency_assets
+from pipelines.assets.peers import peer_assets
 from pipelines.assets.published import published_assets
 from pipelines.assets.radar import radar_assets
 from pipelines.assets.raw import raw_assets
+from pipelines.assets.rka import rka_assets
+from pipelines.assets.suitability import suitability_assets
 from pipelines.assets.tables import table_assets
+from pipelines.assets.whole import whole_assets
 from pipelines.checks import checks
 from pipelines.resources import (
     KoladaResource,
@@ -20,7 +24,7 @@ JOB = "benchmark"
 
 assets = [
     *raw_assets, *definition_assets, *table_assets, *efficiency_assets, *published_assets,
-    *radar_assets,
+    *suitability_assets, *peer_assets, *rka_assets, *whole_assets, *radar_assets,
 ]  # fmt: skip
 
 defs = dg.Definitions(

@@ -23,6 +23,7 @@ REASONS = {  # by `status` in mart.efficiency; any other without a rank is MISSI
     "missing_cost_and_quality": "saknar uppgift om kostnad och kvalitet",
     "coverage_below_gate": "för få kommuner har uppgift",
     "not_ranked_by_grade": "underlaget räcker inte för en plats",
+    "internal_only": "underlaget bär bara intern användning",
 }
 
 INDICES = ("resource_index", "quality_index")

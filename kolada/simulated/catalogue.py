@@ -35,6 +35,18 @@ PEER_KINDS = {
     "socioekonomi": 12,
 }
 
+SKR_GROUPS = {  # Kolada's own ids and titles of SKR's division of municipalities
+    "G92786": "Lågpendlingskommun nära större stad",
+    "G92787": "Storstäder",
+    "G92788": "Mindre stad/tätort",
+    "G92789": "Pendlingskommun nära mindre tätort",
+    "G92790": "Större stad",
+    "G92791": "Landsbygdskommun, ej nära större stad",
+    "G92792": "Pendlingskommun nära större stad",
+    "G92793": "Pendlingskommun nära storstad",
+    "G92794": "Landsbygdskommun med besöksnäring",
+}
+
 _KPI_GROUPS = {
     "G2KPI900001": ("Grundskola, simulerat urval", ("U15049", "N15561", "N15505", "N15436")),
     "G2KPI900002": ("Äldreomsorg, simulerat urval", ("N20900", "U21468", "U23471", "U23401")),
@@ -94,6 +106,13 @@ def kpi_groups(kpi: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
     ]
 
 
+def _skr_group() -> dict[str, str]:
+    """Return the id of each municipality's group in SKR's division."""
+    return {
+        row["id"]: row["skr_group"] for row in _csv_rows("municipalities.csv") if row["skr_group"]
+    }
+
+
 def municipality_groups(
     title: Mapping[str, str], conditions: Mapping[str, npt.NDArray[np.float64]], *, period: int
 ) -> list[dict[str, Any]]:
@@ -113,6 +132,9 @@ def municipality_groups(
     # Kolada's own id and title of this one; peers get numbers far above those in use.
     everyone = [_member(id_, title[id_]) for id_ in ids]
     groups = [{"id": "G2328", "title": "Alla kommuner (ovägt medel)", "members": everyone}]
+    for group, name in SKR_GROUPS.items():
+        members = [_member(id_, title[id_]) for id_, own in _skr_group().items() if own == group]
+        groups.append({"id": group, "title": f"{name} (ovägt medel)", "members": members})
     for kind, number in PEER_KINDS.items():
         comma = "," if kind == "övergripande" else ""  # the extra comma is Kolada's
         for id_, nearest in zip(ids, _nearest(conditions[kind]), strict=True):

@@ -5,13 +5,11 @@ mnkr        = (net cost - reference cost) inhabitants / 10^6
 """
 
 from collections.abc import Mapping
-from functools import reduce
 
 import numpy as np
 
 from kolada.simulated.model import (
     Dice,
-    FloatArray,
     Performance,
     Series,
     Structure,
@@ -32,15 +30,15 @@ IDENTITIES = {
     "N30001": ("N30005", "N30007", "N30026"),
 }
 
-# Shares of the cost that N00097 compares.
-TOTAL_WEIGHTS = {"N11024": 0.18, "N15001": 0.36, "N17001": 0.10, "N20900": 0.26, "N30001": 0.10}
+NOT_IN_TOTAL = "N28018"  # N00097 is of all of these services but LSS
+# What individual and family care spends beside income support, by net cost a head.
+FAMILY_CARE_SHARES = {"N33016": 0.58, "N35019": 0.22, "N37005": 0.13, "N37006": 0.07}
 
 
 def deviations(
     dice: Dice,
     given: Structure,
     truth: Mapping[str, Performance],
-    elderly_deviation: FloatArray,
 ) -> dict[str, Series]:
     """Draw the net cost deviations beside that of elderly care, and the one of all together."""
     # What a municipality does alike in these services, and how it closed its accounts this year.
@@ -53,19 +51,17 @@ def deviations(
         "N30001": habit + truth["social_services"].cost_level,
     }
     deviation = {kpi: level + 1.15 * noise(dice, given, kpi) for kpi, level in deviation.items()}
-    parts = deviation | {"N20900": elderly_deviation}
-    total = reduce(np.add, [weight * parts[kpi] for kpi, weight in TOTAL_WEIGHTS.items()])
     leisure = habit + truth["leisure_centre"].cost_level + 2.5 * noise(dice, given, "N13020")
     known = {kpi: published({"T": values}, decimals=4) for kpi, values in deviation.items()}
     return known | {
-        "N00097": published({"T": total}, decimals=4),
         "N13020": published({"T": leisure}, asked=given.period >= FIRST_OF_MODEL, decimals=4),
     }
 
 
 def net_costs(given: Structure, known: Mapping[str, Series]) -> dict[str, Series]:
-    """Return the net costs and the deviations in mnkr that follow from what is `known`."""
+    """Return the net costs and the deviations that follow from what is `known`."""
     series = {}
+    in_total = []
     for per_cent, (net, reference, mnkr) in IDENTITIES.items():
         allowed = known[reference].by_gender["T"]
         paid = np.round(allowed * (1 + known[per_cent].by_gender["T"] / 100))
@@ -76,4 +72,19 @@ def net_costs(given: Structure, known: Mapping[str, Series]) -> dict[str, Series
             decimals=1,
             has_riket=False,
         )
+        if per_cent != NOT_IN_TOTAL:
+            in_total.append((paid, allowed))
+    all_paid, all_allowed = (np.sum(each, axis=0) for each in zip(*in_total, strict=True))
+    series["N00097"] = published({"T": 100 * (all_paid / all_allowed - 1)}, decimals=4)
     return series
+
+
+def family_care(dice: Dice, given: Structure, known: Mapping[str, Series]) -> dict[str, Series]:
+    """Divide what individual and family care costs beside income support."""
+    rest = np.maximum(known["N30005"].by_gender["T"] - known["N31008"].by_gender["T"], 100)
+    part = {
+        kpi: share * np.exp(0.2 * dice.lasting(kpi) + 0.1 * noise(dice, given, kpi))
+        for kpi, share in FAMILY_CARE_SHARES.items()
+    }
+    whole = np.sum(list(part.values()), axis=0)
+    return {kpi: published({"T": rest * each / whole}, decimals=0) for kpi, each in part.items()}

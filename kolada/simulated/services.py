@@ -23,7 +23,7 @@ from kolada.simulated.model import (
     Structure,
     performance,
 )
-from kolada.simulated.net_cost import deviations, net_costs
+from kolada.simulated.net_cost import deviations, family_care, net_costs
 from kolada.simulated.opinion import CitizenSurvey, citizen_survey, companies, engagement
 from kolada.simulated.people import population
 from kolada.simulated.secondary import adult_education, upper_secondary
@@ -61,7 +61,7 @@ def services(dice: Dice, given: Structure, truth: Mapping[str, Performance]) -> 
     series = population(dice, given)
     series |= school(dice, given, truth["compulsory_school"], n_pupil, results)
     series |= elderly(dice, given, truth["elderly_care"])
-    series |= deviations(dice, given, truth, series["N20900"].total)
+    series |= deviations(dice, given, truth)
     series |= preschool(dice, given, truth["preschool"], series["N11024"])
     series |= leisure_centre(dice, given, truth["leisure_centre"])
     series |= upper_secondary(
@@ -83,6 +83,7 @@ def services(dice: Dice, given: Structure, truth: Mapping[str, Performance]) -> 
     series |= survey.series
     series |= engagement(dice, given, truth) | companies(dice, given, truth)
     series |= net_costs(given, series)
+    series |= family_care(dice, given, series)
     return Services(series, survey, n_pupil, results)
 
 

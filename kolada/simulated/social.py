@@ -158,6 +158,7 @@ def income_support(dice: Dice, given: Structure, truth: Performance) -> dict[str
     series = {
         "U31004": published({"T": model}, decimals=0),
         "U31003": published({"T": net * model.mean(axis=1, keepdims=True) / model}, decimals=0),
+        "N31008": published({"T": net}, decimals=0),
         "N31009": published({"T": net / aged_18_64_pct * 100}, decimals=0),
         "N31814": published(hidden(long_term, few=few, none=none), decimals=1),
         "N31816": published(hidden(of_all, few=few, none=none), decimals=2),

@@ -73,6 +73,12 @@ class IndicatorTable(Filled):
         unique = ("service_area", "indicator")
 
 
+class NeededKpi(Filled):
+    """`staging.needed_kpi`: one row per KPI that a run reads."""
+
+    kpi: str = pa.Field(str_matches=KPI, unique=True)
+
+
 class Formula(Table):
     """`staging.formula`: one row per computed indicator and indicator it is computed from."""
 

@@ -11,6 +11,7 @@ from models.contracts.definitions import (
     Formula,
     IdentityTerm,
     IndicatorTable,
+    NeededKpi,
     ServiceAreaTable,
 )
 from models.identity import identities, identity_frame
@@ -21,6 +22,7 @@ from models.service_area import (
     service_area_frame,
     service_areas,
 )
+from pipelines.needed import needed_kpis
 from pipelines.resources import Settings
 from pipelines.warehouse import Warehouse
 
@@ -36,11 +38,10 @@ def as_of(
 ) -> dg.MaterializeResult:
     """The moment whose knowledge everything downstream shows; one row.
 
-    It is the newest retrieval that changed anything that the areas use, so that a night in which
+    It is the newest retrieval that changed anything that is needed, so that a night in which
     nothing of it changed gives the same tables and the same release.
     """
-    used = {kpi for area in settings.service_areas() for kpi in area.kpis}
-    kpis = ", ".join(f"'{kpi}'" for kpi in sorted(used))
+    kpis = ", ".join(f"'{kpi}'" for kpi in sorted(needed_kpis(settings)))
     ((chosen,),) = warehouse.query(
         f"""
         select max(retrieved_at)
@@ -125,4 +126,17 @@ def identity_term(warehouse: dg.ResourceParam[Warehouse]) -> dg.MaterializeResul
     return dg.MaterializeResult(metadata={"dagster/row_count": rows.height})
 
 
-definition_assets = [as_of, service_area, indicator, formula, committee, identity_term]
+@dg.asset(key=["staging", "needed_kpi"], kinds={"toml", "duckdb"})
+def needed_kpi(
+    settings: dg.ResourceParam[Settings], warehouse: dg.ResourceParam[Warehouse]
+) -> dg.MaterializeResult:
+    """Which of Kolada's KPIs this run reads; one row per KPI."""
+    rows = NeededKpi.validate(pl.DataFrame({"kpi": sorted(needed_kpis(settings))}), lazy=True)
+
+    warehouse.write("staging.needed_kpi", rows)
+    return dg.MaterializeResult(metadata={"dagster/row_count": rows.height})
+
+
+definition_assets = [
+    as_of, service_area, indicator, formula, committee, identity_term, needed_kpi,
+]  # fmt: skip

@@ -1,6 +1,6 @@
 """Kolada -> ledger -> raw.*: the only assets that ask Kolada or read its answers."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from datetime import date, datetime
 
 import dagster as dg
@@ -30,6 +30,7 @@ from kolada.query import Query
 from kolada.scope import Scope, scopes_of
 from kolada.sync import METADATA_QUERIES, sync
 from models.service_area import ServiceArea
+from pipelines.needed import needed_kpis
 from pipelines.resources import STOCKHOLM, Settings
 from pipelines.warehouse import Warehouse
 
@@ -56,7 +57,7 @@ def answers(
     wants_units = any(one.unit_data for area in areas for one in area.indicators)
     sync(kolada, ledger, [*METADATA_QUERIES, *([Query("ou")] if wants_units else [])])
     left = QUIET_REQUESTS - (kolada.n_request - n_before)
-    caught = night(kolada, ledger, _scopes(ledger, areas), budget=left)
+    caught = night(kolada, ledger, _scopes(ledger, areas, needed_kpis(settings)), budget=left)
 
     return dg.MaterializeResult(
         metadata={
@@ -154,7 +155,7 @@ def _quoted(text: str) -> str:
     return "'" + text.replace("'", "''") + "'"
 
 
-def _scopes(ledger: Ledger, areas: Sequence[ServiceArea]) -> list[Scope]:
+def _scopes(ledger: Ledger, areas: Sequence[ServiceArea], wanted: Iterable[str]) -> list[Scope]:
     used = [one for area in areas for one in area.indicators]
     # The year before the first is asked for too: a value may be carried forward from it.
     first = min(area.first_period for area in areas) - 1
@@ -162,7 +163,7 @@ def _scopes(ledger: Ledger, areas: Sequence[ServiceArea]) -> list[Scope]:
     return scopes_of(
         present(ledger, KPI),
         present(ledger, MUNICIPALITY),
-        wanted=sorted({kpi for area in areas for kpi in area.kpis}),
+        wanted=wanted,
         of_units=[one.kpi for one in used if one.unit_data and one.kpi],
         period=range(first, last + 1),
     )

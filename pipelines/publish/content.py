@@ -15,6 +15,7 @@ from pipelines.publish.code import code_version
 from pipelines.publish.image import png, svg
 from pipelines.publish.numbers import numbers_page
 from pipelines.publish.page import chart_page
+from pipelines.publish.suitable import WITHHELD, matrix_page, without_withheld
 from pipelines.publish.tables import table_files
 from pipelines.sheet import NARROW, WIDE
 from pipelines.wording import CREDIT, places, quadrant_title, ranking_title, swedish
@@ -35,6 +36,28 @@ PUBLISHED_TABLES = {
     "set_aside": "mart.set_aside",
     "coverage": "mart.coverage",
     "area_coverage": "mart.area_coverage",
+    "suitability": "mart.suitability",
+    "suitability_finding": "mart.suitability_finding",
+    "indicator_audit": "mart.indicator_audit",
+    "rank_bounds": "mart.rank_bounds",
+    "peer_coverage": "mart.peer_coverage",
+    "peer_set": "mart.peer_set",
+    "peerless": "mart.peerless",
+    "peer_reciprocity": "mart.peer_reciprocity",
+    "peer_place": "mart.peer_place",
+    "peer_place_range": "mart.peer_place_range",
+    "change_label": "mart.change_label",
+    "guardrail_change": "mart.guardrail_change",
+    "gender_gap_change": "mart.gender_gap_change",
+    "rka_comparison": "mart.rka_comparison",
+    "rka_variant": "mart.rka_variant",
+    "rka_definition": "mart.rka_definition",
+    "goal_score": "mart.goal_score",
+    "goal_component": "mart.goal_component",
+    "goal_beside": "mart.goal_beside",
+    "identity_check": "mart.identity_check",
+    "committee": "staging.committee",
+    "goal": "staging.goal",
     "service_area": "staging.service_area",
     "indicator": "staging.indicator",
     "peer": "staging.peer",
@@ -45,6 +68,8 @@ METHOD = (
     "RKA:s indexmetod (0–100, percentil 2,5–97,5); rangen bygger på medelvärdet av resurs- och "
     "kvalitetsindex."
 )
+NOT_COVERED = "{title} kan inte rangordnas: {covered}."
+WITHHELD_AREA = "{title} publiceras inte, för underlaget bär bara intern användning. {reason}"
 BY_GRADE = {  # what is said of an area whose evidence does not carry a place in the country
     "C": "{title} får ingen plats i landet, för underlaget bär den inte. {reason}",
     "D": "{title}: effektivitet kan inte bedömas. {reason}",
@@ -91,6 +116,7 @@ def release_content(
     area_files : mapping
         The definition of every service area, by its name.
     """
+    tables = without_withheld(tables)
     marks = _marks(tables)
     content = Content()
     for name in PUBLISHED_TABLES:
@@ -125,6 +151,9 @@ def release_content(
             for result in results
         },
     }
+    content.files["matrix.html"] = matrix_page(
+        tables, municipality=municipality, as_of=as_of, marks=marks
+    )
     content.files["numbers.html"] = numbers_page(
         tables,
         {result.name: result.period for result in results if result.period is not None},
@@ -138,7 +167,10 @@ def release_content(
         municipality=title[municipality],
         as_of=as_of,
         marks=marks,
-        tables=sorted(content.manifest["tables"]),
+        tables={
+            name: f"tables/{name}.csv" in content.files
+            for name in sorted(content.manifest["tables"])
+        },
     )
     return content
 
@@ -156,9 +188,11 @@ def _area(
     ranked = scored.filter(pl.col("n_ranked") > 0)
     if ranked.is_empty():
         newest = coverage.sort("period").row(-1, named=True)
-        said = BY_GRADE.get(
-            area["evidence_grade"], "{title} kan inte rangordnas: {covered}."
-        ).format(title=area["title"], covered=_covered(newest), reason=area["evidence_reason"])
+        is_withheld = (scored["status"] == WITHHELD).any()
+        form = WITHHELD_AREA if is_withheld else BY_GRADE.get(area["evidence_grade"], NOT_COVERED)
+        said = form.format(
+            title=area["title"], covered=_covered(newest), reason=area["evidence_reason"]
+        )
         return AreaResult(name, area["title"], None, (said,)), {}
 
     period = int(ranked["period"].max())  # type: ignore[arg-type]
@@ -251,7 +285,7 @@ def _start_page(
     municipality: str,
     as_of: datetime,
     marks: list[str],
-    tables: list[str],
+    tables: Mapping[str, bool],
 ) -> bytes:
     environment = Environment(
         loader=PackageLoader("pipelines.publish"),

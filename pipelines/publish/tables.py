@@ -8,6 +8,7 @@ import polars.selectors as cs
 
 from pipelines.wording import CREDIT
 
+MOST_CSV_ROWS = 60_000
 FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")
 
 
@@ -16,9 +17,13 @@ def table_files(name: str, rows: pl.DataFrame, *, marks: Sequence[str]) -> dict[
 
     The same rows give the same bytes. In Parquet the marks stand in the file's metadata; in CSV,
     which has no other place, in a last column. A text that a spreadsheet would run as a formula
-    is preceded by an apostrophe.
+    is preceded by an apostrophe. A table of more rows than one reads in a spreadsheet is Parquet
+    only: as text it would be a hundred times as large. So is one without rows, which as text could
+    not carry its marks.
     """
     note = " · ".join([*marks, CREDIT])
+    if not 0 < rows.height <= MOST_CSV_ROWS:
+        return {f"{name}.parquet": _parquet(rows, note)}
     flat = rows.with_columns(
         _inert(pl.col(column)).alias(column) for column in rows.select(cs.string()).columns
     ).with_columns(pl.lit(note).alias("marks"))

@@ -79,6 +79,7 @@ def radar_content(tables: Mapping[str, pl.DataFrame], compared: Comparison) -> C
     )
     areas = dict(tables["service_area"].select("service_area", "title").rows())
     marks = _marks(tables)
+    files = _table_files(tables, marks)
     places = sections.places(tables["rank_change"], areas, since=since)
     line = (
         words.first_reading(compared.n_value, compared.n_kpi)
@@ -101,13 +102,13 @@ def radar_content(tables: Mapping[str, pl.DataFrame], compared: Comparison) -> C
         materiality=words.size(compared.materiality * 100),
         peers=sections.peers(tables["definition_change"], areas, focus=focus),
         unused=sections.unused(tables),
-        tables={name: tables[name].height for name in TABLES},
+        tables=[(name, tables[name].height, f"{name}.csv" in files) for name in TABLES],
         credit=CREDIT,
         raw_credit=words.RAW_CREDIT,
     )
     return Content(
         line,
-        {"index.html": page, **_table_files(tables, marks)},
+        {"index.html": page, **files},
         {
             "format": 1,
             "since": since.isoformat(timespec="microseconds") if since else None,

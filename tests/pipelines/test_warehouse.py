@@ -48,6 +48,7 @@ def retrieve(warehouse: Warehouse, rows: pl.DataFrame) -> None:
 
 def known_at(warehouse: Warehouse, moment: datetime) -> None:
     warehouse.write("staging.indicator", pl.DataFrame({"kpi": ["N1", "N2"]}))
+    warehouse.write("staging.needed_kpi", pl.DataFrame({"kpi": ["N1", "N2"]}))
     warehouse.write("staging.as_of", pl.DataFrame({"as_of": [moment]}))
     warehouse.build("staging.observation_state")
 
@@ -209,7 +210,7 @@ def test_an_equation_that_does_not_hold_is_broken_and_one_that_lacks_a_term_is_n
             ("N5", "1489", 2024, 0.5, MAY, False, ""),  # 10 kr for each of 50 000: 0.5 mnkr
         ),
     )
-    warehouse.write("staging.indicator", pl.DataFrame({"kpi": ["N1", "N2", "N3", "N4", "N5"]}))
+    warehouse.write("staging.needed_kpi", pl.DataFrame({"kpi": ["N1", "N2", "N3", "N4", "N5"]}))
     warehouse.write("staging.as_of", pl.DataFrame({"as_of": [SEPTEMBER]}))
     warehouse.build("staging.observation_state")
     warehouse.build("staging.observation")
