@@ -12,8 +12,8 @@ import numpy as np
 import polars as pl
 from scipy import stats
 
-from models.service_area import Indicator, ServiceArea
-from models.uncertainty import rank_probabilities
+from models.areas.service_area import Indicator, ServiceArea
+from models.rank.uncertainty import rank_probabilities
 
 N, AREAS, PERIODS, DRAWS = 290, 20, 10, 2000
 N_QUALITY = 4

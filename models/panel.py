@@ -11,7 +11,7 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from models.service_area import Indicator, ServiceArea
+from models.areas.service_area import Indicator, ServiceArea
 
 FloatArray = NDArray[np.float64]
 BoolArray = NDArray[np.bool_]

@@ -14,7 +14,7 @@ from kolada.errors import KoladaError
 from kolada.local import serving
 from kolada.recorded import recorded_archive
 from kolada.sample import simulated_sweden
-from models.service_area import ServiceAreaError
+from models.areas.service_area import ServiceAreaError
 from pipelines.doctor import findings
 from pipelines.publish.release import ReleaseError, read_manifest
 from pipelines.radar.between import radar_between
@@ -24,7 +24,7 @@ from pipelines.runner import Outcome, RunError, prepare, run
 from pipelines.verify import verify
 from pipelines.warehouse import WarehouseError
 
-RECORDED_AREAS = ROOT / "models" / "areas_2016_2019"
+RECORDED_AREAS = ROOT / "models" / "areas_recorded"
 EXPECTED = (
     RunError, SettingsError, ServiceAreaError, KoladaError, WarehouseError, ReleaseError,
     RadarError,

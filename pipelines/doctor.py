@@ -10,7 +10,7 @@ from kolada.client import KoladaClient
 from kolada.errors import KoladaError
 from kolada.ledger import Ledger
 from kolada.query import Query
-from models.service_area import ServiceAreaError
+from models.areas.service_area import ServiceAreaError
 from pipelines.publish.release import LATEST, ReleaseError, faults_of, read_manifest
 from pipelines.resources import ROOT, Settings, SettingsError
 from pipelines.warehouse import Warehouse, WarehouseError

@@ -1,9 +1,9 @@
 """Which KPIs a run reads: those of the service areas, and those that stand beside them."""
 
-from models.goal import goal_kpi_frame, goals
+from models.goals.goal import goal_kpi_frame, goals
 from models.identity import identities
-from models.peer_definition import likenesses
-from models.rka_recipe import area_recipes
+from models.peer_sets.definition import likenesses
+from models.rka.recipe import area_recipes
 from pipelines.resources import Settings
 
 

@@ -12,7 +12,7 @@ import dagster as dg
 
 from kolada.client import BASE_URL, POLITE_RATE, KoladaClient
 from kolada.ledger import Ledger
-from models.service_area import AREAS, ServiceArea, service_areas
+from models.areas.service_area import AREAS, ServiceArea, service_areas
 from pipelines.warehouse import Warehouse
 
 ROOT = Path(__file__).resolve().parent.parent

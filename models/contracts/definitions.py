@@ -6,14 +6,14 @@ import pandera.polars as pa
 import polars as pl
 from pandera.api.polars.types import PolarsData
 
-from models.area_file import AREA_REGI, INDICATOR_REGI
-from models.committee import BodyKind
+from models.areas.file import AREA_REGI, INDICATOR_REGI
+from models.areas.roles import Direction, Grade, Role
+from models.committees.committee import BodyKind
 from models.contracts.table import FIRST_PERIOD, KPI, MUNICIPALITY, NAME, Filled, Table
 from models.frontier.technology import ORIENTATIONS, RETURNS
-from models.goal_file import CostShareOf
-from models.goal_file import Kind as GoalKind
+from models.goals.file import CostShareOf
+from models.goals.file import Kind as GoalKind
 from models.identity import Form, Part
-from models.roles import Direction, Grade, Role
 
 
 class ServiceAreaTable(Filled):

@@ -6,8 +6,8 @@ import pandera.polars as pa
 import polars as pl
 from pandera.api.polars.types import PolarsData
 
+from models.areas.roles import SCORED_ROLES, Direction, Role
 from models.contracts.table import FIRST_PERIOD, KPI, MUNICIPALITY, NAME, STATUS, Filled, Table
-from models.roles import SCORED_ROLES, Direction, Role
 
 
 class Panel(Filled):

@@ -15,9 +15,9 @@ from models.contracts.table import (
     Filled,
     Table,
 )
-from models.rka_index import INNER, PERCENTILES, ROUNDINGS
-from models.rka_recipe import Flag
-from models.rka_series import INDICES, REASONS, SOURCES, STATUSES
+from models.rka.index import INNER, PERCENTILES, ROUNDINGS
+from models.rka.recipe import Flag
+from models.rka.series import INDICES, REASONS, SOURCES, STATUSES
 
 
 class RkaMirrorRow(Table):

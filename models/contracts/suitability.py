@@ -6,9 +6,9 @@ import pandera.polars as pa
 import polars as pl
 from pandera.api.polars.types import PolarsData
 
+from models.areas.roles import Grade, Role
 from models.contracts.table import FIRST_PERIOD, MUNICIPALITY, NAME, ROUNDING, Filled, Table
-from models.roles import Grade, Role
-from models.suitability_rules import RULES, VERDICTS
+from models.suitability.rules import RULES, VERDICTS
 
 RANK_BOUNDS_STATUS = (
     "exact", "bounded", "no_limits", "no_indicators", "coverage_below_gate", "not_ranked_by_grade",

@@ -7,7 +7,7 @@ import polars as pl
 from pandera.api.polars.types import PolarsData
 
 from models.contracts.table import FIRST_PERIOD, MUNICIPALITY, NAME, ROUNDING, Table
-from models.error_budget import Kind, PartName
+from models.rank.error_budget import Kind, PartName
 
 
 class RankInterval(Table):

@@ -4,11 +4,11 @@ import pandera.polars as pa
 import polars as pl
 from pandera.api.polars.types import PolarsData
 
-from models.change_label import REASONS
+from models.change.gender_gap import GAP_LABELS
+from models.change.guardrail import LABELS
+from models.change.label import REASONS
 from models.contracts.table import FIRST_PERIOD, KPI, MUNICIPALITY, NAME, ROUNDING, Table
-from models.gender_gap import GAP_LABELS
-from models.guardrail import LABELS
-from models.whole_municipality import STATUS as WHOLE_STATUS
+from models.goals.whole_municipality import STATUS as WHOLE_STATUS
 
 
 class GoalScore(Table):

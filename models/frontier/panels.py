@@ -16,13 +16,13 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
+from models.areas.service_area import Indicator, ServiceArea
 from models.frontier.bootstrap import bootstrap
 from models.frontier.dea import dea, projection
 from models.frontier.malmquist import malmquist, malmquist_interval
 from models.frontier.partial import order_m
 from models.frontier.technology import BoolArray, FloatArray, IntArray, Labels
 from models.panel import AreaArrays, area_arrays, period_status
-from models.service_area import Indicator, ServiceArea
 
 LEVEL = 0.9  # of intervals, as that of a place
 BEST_OF = 50  # municipalities drawn for order-m: a sixth of the country

@@ -5,7 +5,14 @@ from datetime import datetime
 import dagster as dg
 import polars as pl
 
-from models.committee import bodies, committee_frame
+from models.areas.service_area import (
+    check_against_catalogue,
+    formula_frame,
+    indicator_frame,
+    service_area_frame,
+    service_areas,
+)
+from models.committees.committee import bodies, committee_frame
 from models.contracts.definitions import (
     Committee,
     Formula,
@@ -15,13 +22,6 @@ from models.contracts.definitions import (
     ServiceAreaTable,
 )
 from models.identity import identities, identity_frame
-from models.service_area import (
-    check_against_catalogue,
-    formula_frame,
-    indicator_frame,
-    service_area_frame,
-    service_areas,
-)
 from pipelines.needed import needed_kpis
 from pipelines.resources import Settings
 from pipelines.warehouse import Warehouse

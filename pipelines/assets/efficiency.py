@@ -6,15 +6,15 @@ from contextlib import contextmanager
 
 import dagster as dg
 
-from models.alternatives import alternative_scores
 from models.contracts.frontier import DeaPeer, DeaScore, Malmquist, OrderMScore
 from models.contracts.index import Index, IndexAlternative, IndicatorScore
 from models.contracts.uncertainty import BetterThan, ErrorBudget, RankInterval
-from models.error_budget import revision_variance
 from models.frontier.panels import dea_panel, malmquist_panel, order_m_panel
 from models.frontier.technology import FrontierWarning
-from models.index import score_panel
-from models.uncertainty import rank_probabilities
+from models.rank.error_budget import revision_variance
+from models.rank.uncertainty import rank_probabilities
+from models.score.alternatives import alternative_scores
+from models.score.index import score_panel
 from pipelines.resources import FEWEST_DRAWS, Settings
 from pipelines.warehouse import Warehouse
 

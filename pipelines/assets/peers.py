@@ -12,11 +12,11 @@ from models.contracts.peers import (
     PeerReciprocity,
     PeerSet,
 )
-from models.nearest_peers import PEER_DISTANCE_SCHEMA, nearest_peers
-from models.peer_definition import Likeness, likenesses
-from models.peer_places import peer_places, place_ranges
-from models.peer_relation import reciprocity
-from models.peers import GENERAL_GROUPS, kolada_peers, skr_peers, together
+from models.peer_sets.definition import Likeness, likenesses
+from models.peer_sets.nearest_peers import PEER_DISTANCE_SCHEMA, nearest_peers
+from models.peer_sets.peers import GENERAL_GROUPS, kolada_peers, skr_peers, together
+from models.peer_sets.places import peer_places, place_ranges
+from models.peer_sets.relation import reciprocity
 from pipelines.assets.several_tables import specs, written
 from pipelines.resources import Settings
 from pipelines.warehouse import Warehouse

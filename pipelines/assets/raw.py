@@ -29,7 +29,7 @@ from kolada.ledger import Ledger
 from kolada.query import Query
 from kolada.scope import Scope, scopes_of
 from kolada.sync import METADATA_QUERIES, sync
-from models.service_area import ServiceArea
+from models.areas.service_area import ServiceArea
 from pipelines.needed import needed_kpis
 from pipelines.resources import STOCKHOLM, Settings
 from pipelines.warehouse import Warehouse

@@ -3,8 +3,8 @@
 import dagster as dg
 
 from models.contracts.rka import RkaComparison, RkaDefinition, RkaMirrorRow, RkaVariant
-from models.rka_mirror import rka_mirror
-from models.rka_recipe import area_recipes, definition_flags
+from models.rka.mirror import rka_mirror
+from models.rka.recipe import area_recipes, definition_flags
 from pipelines.assets.several_tables import specs, written
 from pipelines.warehouse import Warehouse
 

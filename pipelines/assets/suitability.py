@@ -9,9 +9,9 @@ from models.contracts.suitability import (
     Suitability,
     SuitabilityFinding,
 )
-from models.coverage_gate import peer_coverage
-from models.rank_bounds import panel_rank_bounds
-from models.suitability import suitability
+from models.rank.bounds import panel_rank_bounds
+from models.suitability.coverage_gate import peer_coverage
+from models.suitability.verdict import suitability
 from pipelines.assets.efficiency import PEERS
 from pipelines.assets.several_tables import specs, written
 from pipelines.resources import Settings

@@ -2,8 +2,9 @@
 
 import dagster as dg
 
-from models.area_draws import area_draws
-from models.change_label import change_labels
+from models.change.gender_gap import gap_changes
+from models.change.guardrail import change_threshold
+from models.change.label import change_labels
 from models.contracts.definitions import GoalKpiTable, GoalTable
 from models.contracts.whole import (
     ChangeLabel,
@@ -13,11 +14,10 @@ from models.contracts.whole import (
     GoalScore,
     GuardrailChange,
 )
-from models.error_budget import revision_variance
-from models.gender_gap import gap_changes
-from models.goal import goal_frame, goal_kpi_frame, goals
-from models.goal_score import beside_values, goal_scores
-from models.guardrail import change_threshold
+from models.goals.goal import goal_frame, goal_kpi_frame, goals
+from models.goals.score import beside_values, goal_scores
+from models.rank.area_draws import area_draws
+from models.rank.error_budget import revision_variance
 from pipelines.assets.several_tables import specs, written
 from pipelines.resources import Settings
 from pipelines.warehouse import Warehouse

@@ -5,8 +5,8 @@ from pathlib import Path
 
 import polars as pl
 
+from models.areas.service_area import indicator_frame, service_area_frame
 from models.contracts.change import DefinitionChange, RankChange, Revision
-from models.service_area import indicator_frame, service_area_frame
 from pipelines.publish.code import code_version
 from pipelines.publish.release import publish
 from pipelines.radar.content import NEEDED_TABLES, Comparison, Content, radar_content

@@ -6,8 +6,8 @@ import numpy as np
 import polars as pl
 import pytest
 
-from models.roles import Direction, Role
-from models.service_area import Break, Indicator, ServiceArea
+from models.areas.roles import Direction, Role
+from models.areas.service_area import Break, Indicator, ServiceArea
 
 
 def _indicator(

@@ -7,8 +7,8 @@ from pandera.errors import SchemaErrors
 
 from models.contracts.index import Efficiency, Index, IndicatorScore, Panel
 from models.contracts.uncertainty import RankInterval
-from models.index import score_panel
-from models.uncertainty import rank_probabilities
+from models.rank.uncertainty import rank_probabilities
+from models.score.index import score_panel
 
 
 @pytest.fixture(scope="module")

@@ -6,7 +6,7 @@ from datetime import date, datetime
 import polars as pl
 import pytest
 
-from models.suitability_rules import RULES, VERDICTS
+from models.suitability.rules import RULES, VERDICTS
 from pipelines.publish import suitable
 from pipelines.publish.suitable import matrix_page, reasons_said, without_withheld
 

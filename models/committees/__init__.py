@@ -1,0 +1,1 @@
+"""Committees: who answers for which service area, and when."""

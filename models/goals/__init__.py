@@ -1,0 +1,1 @@
+"""Goals: what the whole municipality is judged by, and how it fares."""

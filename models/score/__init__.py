@@ -1,0 +1,1 @@
+"""Scores: how values become one number per municipality, officially and by other recipes."""

@@ -1,0 +1,1 @@
+"""Suitability: whether an area's numbers can carry what would be said of them."""
