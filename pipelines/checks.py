@@ -50,6 +50,8 @@ CONTRACTS: Mapping[str, type[pa.DataFrameModel]] = {
     "mart.peer_reciprocity": peers.PeerReciprocity,
     "mart.peer_place": peers.PeerPlace,
     "mart.peer_place_range": peers.PeerPlaceRange,
+    "mart.peer_value": peers.PeerValue,
+    "mart.revision_log": change.RevisionLog,
     "mart.rka_mirror": rka.RkaMirrorRow,
     "mart.rka_comparison": rka.RkaComparison,
     "mart.rka_variant": rka.RkaVariant,

@@ -108,3 +108,19 @@ class RankChange(Table):
         """The key."""
 
         unique = ("release", "service_area", "period")
+
+
+class RevisionLog(Table):
+    """`mart.revision_log`: one row per kpi, period and day on which known values had changed."""
+
+    kpi: str = pa.Field(str_matches=KPI)
+    period: pl.Int32 = pa.Field(ge=FIRST_PERIOD)
+    read_on: pl.Date
+    n_changed: pl.Int64 = pa.Field(ge=0)  # municipalities whose value is another
+    n_gone: pl.Int64 = pa.Field(ge=0)  # municipalities that no longer have one
+    largest_change: float = pa.Field(ge=0, nullable=True)  # in the KPI's unit
+
+    class Config:
+        """The key."""
+
+        unique = ("kpi", "period", "read_on")

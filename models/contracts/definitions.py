@@ -169,6 +169,7 @@ class GoalKpiTable(Table):
     goal: str = pa.Field(str_matches=NAME)
     part: str = pa.Field(isin=("component", "cost_weight", "panel"))
     name: str = pa.Field(str_matches=NAME)  # the component's or the panel's
+    panel_title: str = pa.Field(nullable=True)  # of a panel alone
     kpi: str = pa.Field(str_matches=KPI)
     title: str
     label: str = pa.Field(nullable=True)

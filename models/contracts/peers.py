@@ -1,5 +1,7 @@
 """Whom a municipality is compared with."""
 
+from itertools import pairwise
+
 import pandera.polars as pa
 import polars as pl
 from pandera.api.polars.types import PolarsData
@@ -200,3 +202,45 @@ class PeerChange(Table):
         """The key."""
 
         unique = ("peer_set", "service_area", "municipality")
+
+
+class PeerValue(Table):
+    """`mart.peer_value`: one row per area, period, municipality and indicator that has a value."""
+
+    service_area: str = pa.Field(str_matches=NAME)
+    period: pl.Int32 = pa.Field(ge=FIRST_PERIOD)
+    municipality: str = pa.Field(str_matches=MUNICIPALITY)
+    indicator: str = pa.Field(str_matches=NAME)
+    kpi: str = pa.Field(str_matches=KPI, nullable=True)  # null: computed from several
+    value: float
+    value_period: pl.Int32 = pa.Field(ge=FIRST_PERIOD)
+    is_carried: bool
+    is_preliminary: bool
+    n_peer: pl.Int64 = pa.Field(ge=1)
+    n_peer_value: pl.Int64 = pa.Field(ge=0)
+    peer_low: float = pa.Field(nullable=True)
+    peer_lower_quartile: float = pa.Field(nullable=True)
+    peer_median: float = pa.Field(nullable=True)
+    peer_upper_quartile: float = pa.Field(nullable=True)
+    peer_high: float = pa.Field(nullable=True)
+
+    @pa.dataframe_check(error="the peers' numbers are out of order, or there for too few of them")
+    @classmethod
+    def peers_are_enough_and_in_order(cls, data: PolarsData) -> pl.LazyFrame:
+        """Refuse a median of fewer than four peers, and quartiles that cross."""
+        order = ("peer_low", "peer_lower_quartile", "peer_median", "peer_upper_quartile",
+                 "peer_high")  # fmt: skip
+        is_shown = pl.col("n_peer_value") >= 4
+        in_order = pl.all_horizontal(
+            pl.col(lower) <= pl.col(upper) + ROUNDING * pl.col(upper).abs()
+            for lower, upper in pairwise(order)
+        )
+        return data.lazyframe.select(
+            pl.all_horizontal(pl.col(name).is_not_null() == is_shown for name in order)
+            & in_order.fill_null(True)
+        )
+
+    class Config:
+        """The key."""
+
+        unique = ("service_area", "period", "municipality", "indicator")

@@ -43,6 +43,7 @@ GOAL_KPI_SCHEMA = {
     "goal": pl.String,
     "part": pl.String,
     "name": pl.String,
+    "panel_title": pl.String,
     "kpi": pl.String,
     "title": pl.String,
     "label": pl.String,
@@ -358,7 +359,8 @@ def _kpi_rows(goal: Goal) -> Iterator[dict[str, object]]:
             }
     for panel in goal.panels:
         for measure in panel.measures:
-            yield _kpi_row(goal, "panel", panel.name) | _shown(measure)
+            row = _kpi_row(goal, "panel", panel.name) | _shown(measure)
+            yield row | {"panel_title": panel.title}
 
 
 def _kpi_row(goal: Goal, part: str, name: str) -> dict[str, object]:

@@ -22,6 +22,7 @@ from pipelines.assets.several_tables import specs, written
 from pipelines.resources import Settings
 from pipelines.warehouse import Warehouse
 
+PUBLISH = "publish"
 FALSE_CHANGES = 0.1  # of those who have not changed; what is told of them is wrong
 
 
@@ -57,15 +58,18 @@ def goal_tables(warehouse: dg.ResourceParam[Warehouse]):
             "panel, period, municipality and KPI.",
         },
         deps=[["mart", "index"], ["mart", "panel"], ["mart", "settled_value"],
-              ["staging", "observation"], ["staging", "municipality"], ["staging", "goal"]],
+              ["mart", "suitability"], ["staging", "observation"], ["staging", "municipality"],
+              ["staging", "goal"]],
     )
 )  # fmt: skip
 def whole(settings: dg.ResourceParam[Settings], warehouse: dg.ResourceParam[Warehouse]):
-    """The whole municipality by every goal."""
+    """The whole municipality by every goal, of the areas and years that may be published."""
     found, areas = goals(), settings.service_areas()
+    may_publish = warehouse.read("mart.suitability").filter(verdict=PUBLISH)
     observation = warehouse.read("staging.observation")
     municipalities = warehouse.read("staging.municipality")["municipality"].to_list()
     index, panel = warehouse.read("mart.index"), warehouse.read("mart.panel")
+    index = index.join(may_publish, on=["service_area", "period"], how="semi")
     newest = sorted(panel["period"].unique())[-2:]
 
     drawn = area_draws(

@@ -8,16 +8,16 @@ from typing import Any
 
 import plotly.graph_objects as go
 import polars as pl
-from jinja2 import Environment, PackageLoader
 
 from pipelines.charts import Caption, quadrant, ranking
 from pipelines.publish.code import code_version
 from pipelines.publish.image import png, svg
-from pipelines.publish.numbers import numbers_page
-from pipelines.publish.page import chart_page
-from pipelines.publish.suitable import WITHHELD, matrix_page, without_withheld
 from pipelines.publish.tables import table_files
+from pipelines.publish.withheld import WITHHELD, without_withheld
 from pipelines.sheet import NARROW, WIDE
+from pipelines.site.made import site_files
+from pipelines.site.page import Frame
+from pipelines.site.picture import picture
 from pipelines.wording import CREDIT, places, quadrant_title, ranking_title, swedish
 
 PUBLISHED_TABLES = {
@@ -31,6 +31,8 @@ PUBLISHED_TABLES = {
     "order_m_score": "mart.order_m_score",
     "malmquist": "mart.malmquist",
     "peer_comparison": "mart.peer_comparison",
+    "peer_value": "mart.peer_value",
+    "revision_log": "mart.revision_log",
     "indicator_score": "mart.indicator_score",
     "panel": "mart.panel",
     "set_aside": "mart.set_aside",
@@ -58,6 +60,7 @@ PUBLISHED_TABLES = {
     "identity_check": "mart.identity_check",
     "committee": "staging.committee",
     "goal": "staging.goal",
+    "goal_kpi": "staging.goal_kpi",
     "service_area": "staging.service_area",
     "indicator": "staging.indicator",
     "peer": "staging.peer",
@@ -77,6 +80,9 @@ BY_GRADE = {  # what is said of an area whose evidence does not carry a place in
 SIMULATED, PRELIMINARY, PROPOSAL = "SIMULERADE DATA", "PRELIMINÄRT", "FÖRSLAG"
 
 
+Figures = tuple[go.Figure, go.Figure]  # wide and narrow
+
+
 @dataclass(frozen=True, slots=True)
 class AreaResult:
     """What a release says of one service area, for the municipality in focus."""
@@ -85,7 +91,6 @@ class AreaResult:
     title: str
     period: int | None  # the newest year that could be ranked
     messages: tuple[str, ...]  # Swedish
-    charts: tuple[str, ...] = ()  # paths without ending
 
 
 @dataclass(slots=True)
@@ -125,13 +130,14 @@ def release_content(
     for name, path in area_files.items():
         content.files[f"method/areas/{name}.toml"] = path.read_bytes()
 
-    results = []
+    results, pictures = [], {}
     for area in tables["service_area"].sort("service_area").iter_rows(named=True):
         result, charts = _area(tables, area, municipality=municipality, as_of=as_of)
         results.append(result)
-        content.files.update(charts)
+        pictures[result.name] = [picture(path, *figures) for path, figures in charts.items()]
+        for path, (wide, _) in charts.items():
+            content.files |= {f"{path}.svg": svg(wide), f"{path}.png": png(wide)}
 
-    title = dict(tables["efficiency"].select("municipality", "municipality_title").unique().rows())
     content.manifest = {
         "format": 1,
         "as_of": as_of.isoformat(timespec="microseconds"),
@@ -151,26 +157,13 @@ def release_content(
             for result in results
         },
     }
-    content.files["matrix.html"] = matrix_page(
-        tables, municipality=municipality, as_of=as_of, marks=marks
-    )
-    content.files["numbers.html"] = numbers_page(
+    title = dict(tables["efficiency"].select("municipality", "municipality_title").unique().rows())
+    content.files |= site_files(
         tables,
-        {result.name: result.period for result in results if result.period is not None},
-        municipality=municipality,
-        as_of=as_of,
-        marks=marks,
+        Frame(municipality, title[municipality], as_of, tuple(marks)),
+        pictures=pictures,
+        downloads=_downloads(content.files, content.manifest["tables"]),
         method=METHOD,
-    )
-    content.files["index.html"] = _start_page(
-        results,
-        municipality=title[municipality],
-        as_of=as_of,
-        marks=marks,
-        tables={
-            name: f"tables/{name}.csv" in content.files
-            for name in sorted(content.manifest["tables"])
-        },
     )
     return content
 
@@ -181,7 +174,7 @@ def _area(
     *,
     municipality: str,
     as_of: datetime,
-) -> tuple[AreaResult, dict[str, bytes]]:
+) -> tuple[AreaResult, dict[str, Figures]]:
     name = area["service_area"]
     scored = tables["efficiency"].filter(service_area=name)
     coverage = tables["area_coverage"].filter(service_area=name)
@@ -214,14 +207,13 @@ def _area(
         n_missing=covered["n_municipality"] - covered["n_complete"],
         marks=tuple(_area_marks(tables, area, is_preliminary=covered["is_preliminary"])),
     )
-    files: dict[str, bytes] = {}
-    paths = []
-    for kind, draw, rows in (("quadrant", quadrant, frame), ("ranking", ranking, placed)):
-        path = f"charts/{name}/{kind}"
-        paths.append(path)
-        wide, narrow = (draw(rows, caption=caption, size=size) for size in (WIDE, NARROW))
-        for ending, body in _chart_files(wide, narrow):
-            files[f"{path}.{ending}"] = body
+    charts = {
+        f"charts/{name}/{kind}": (
+            draw(rows, caption=caption, size=WIDE),
+            draw(rows, caption=caption, size=NARROW),
+        )
+        for kind, draw, rows in (("quadrant", quadrant, frame), ("ranking", ranking, placed))
+    }
 
     messages = [ranking_title(places(placed)), quadrant_title(frame), f"{_covered(covered)}."]
     for late in (
@@ -230,13 +222,7 @@ def _area(
         .iter_rows(named=True)
     ):
         messages.append(f"{late['period']} kan inte rangordnas: {_covered(late)}.")
-    return AreaResult(name, area["title"], period, tuple(messages), tuple(paths)), files
-
-
-def _chart_files(wide: go.Figure, narrow: go.Figure) -> Iterator[tuple[str, bytes]]:
-    yield "html", chart_page(wide, narrow=narrow).encode("utf-8")
-    yield "svg", svg(wide)
-    yield "png", png(wide)
+    return AreaResult(name, area["title"], period, tuple(messages)), charts
 
 
 def _with_roles(
@@ -279,27 +265,18 @@ def _area_marks(
         yield PROPOSAL
 
 
-def _start_page(
-    results: list[AreaResult],
-    *,
-    municipality: str,
-    as_of: datetime,
-    marks: list[str],
-    tables: Mapping[str, bool],
-) -> bytes:
-    environment = Environment(
-        loader=PackageLoader("pipelines.publish"),
-        autoescape=True,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    page = environment.get_template("index.html.j2").render(
-        results=results,
-        municipality=municipality,
-        as_of=f"{as_of:%Y-%m-%d}",
-        marks=marks,
-        tables=tables,
-        credit=CREDIT,
-        method=METHOD,
-    )
-    return page.encode("utf-8")
+def _downloads(files: Mapping[str, bytes], n_row: Mapping[str, int]) -> list[dict[str, Any]]:
+    kinds = (("svensk CSV", "sv.csv"), ("CSV", "csv"), ("Parquet", "parquet"))
+    return [
+        {
+            "name": name,
+            "description": "",
+            "rows": rows,
+            "files": [
+                (label, f"tables/{name}.{ending}")
+                for label, ending in kinds
+                if f"tables/{name}.{ending}" in files
+            ],
+        }
+        for name, rows in sorted(n_row.items())
+    ]

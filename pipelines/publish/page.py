@@ -49,13 +49,7 @@ def chart_page(figure: go.Figure, *, narrow: go.Figure | None = None) -> str:
             f"The figure carries no {', '.join(missing)} in layout.meta, and no chart leaves "
             "without. Make it with pipelines.charts."
         )
-    bare = _without_its_text(figure)
-    charts = {
-        "config": _CONFIG,
-        "wide": _for_screen(bare),
-        "narrow": None if narrow is None else _for_screen(_without_its_text(narrow)),
-    }
-    scripts = [_plotly_js(), _START]
+    scripts = [plotly_js(), _START]
     return _template().render(
         title=plain(figure.layout.title.text),
         summary=meta["summary"],
@@ -63,10 +57,21 @@ def chart_page(figure: go.Figure, *, narrow: go.Figure | None = None) -> str:
         table=meta["table"],
         has_narrow=narrow is not None,
         narrow_below=NARROW_BELOW,
-        image=base64.b64encode(svg(bare)).decode("ascii"),
-        charts=_json(charts),
+        image=base64.b64encode(svg(_without_its_text(figure))).decode("ascii"),
+        charts=chart_data(figure, narrow),
         scripts=[Markup(script) for script in scripts],
         hashes=[_hash(script) for script in scripts],
+    )
+
+
+def chart_data(wide: go.Figure, narrow: go.Figure | None) -> Markup:
+    """Return what plotly draws of a chart, as JSON for a page that says its title and caption."""
+    return _json(
+        {
+            "config": _CONFIG,
+            "wide": _for_screen(_without_its_text(wide)),
+            "narrow": None if narrow is None else _for_screen(_without_its_text(narrow)),
+        }
     )
 
 
@@ -106,7 +111,8 @@ def _hash(script: str) -> Markup:
 
 
 @cache
-def _plotly_js() -> str:
+def plotly_js() -> str:
+    """Return plotly's script, as it is installed."""
     return get_plotlyjs()
 
 

@@ -424,3 +424,75 @@ def test_what_was_known_at_any_moment_can_be_asked(warehouse: Warehouse):
     assert values(MAY) == values(JUNE) == [118.0, 3.0]
     assert values(SEPTEMBER) == [121.0, 3.0]
     assert values(SEPTEMBER, "['N1']") == [121.0]
+
+
+def test_the_log_of_revisions_counts_known_values_that_changed_or_went(warehouse: Warehouse):
+    retrieve(
+        warehouse,
+        observations(
+            ("N1", "1489", 2025, 118.0, MAY, False, ""),
+            ("N1", "1489", 2025, 121.0, JUNE, False, ""),  # another
+            ("N1", "0180", 2025, 90.0, MAY, False, ""),
+            ("N1", "0180", 2025, None, JUNE, True, ""),  # gone
+            ("N1", "0114", 2025, None, MAY, False, "Missing"),
+            ("N1", "0114", 2025, 70.0, JUNE, False, ""),  # came late: nothing known had changed
+            ("N1", "0000", 2025, 1.0, MAY, False, ""),
+            ("N1", "0000", 2025, 2.0, JUNE, False, ""),  # the country is no municipality
+            ("N3", "1489", 2025, 1.0, MAY, False, ""),
+            ("N3", "1489", 2025, 2.0, JUNE, False, ""),  # no definition needs it
+            ("N2", "1489", 2025, 5.0, MAY, False, ""),
+            ("N2", "1489", 2025, 6.0, SEPTEMBER, False, ""),
+        ),
+    )
+    warehouse.write(
+        "staging.municipality", pl.DataFrame({"municipality": ["0114", "0180", "1489"]})
+    )
+
+    known_at(warehouse, JUNE)
+    warehouse.build("mart.revision_log")
+
+    assert warehouse.read("mart.revision_log").rows() == [("N1", 2025, JUNE.date(), 1, 1, 3.0)]
+
+
+def beside(warehouse: Warehouse, values: dict[str, float | None]) -> dict[str, object]:
+    """The row of 1489 beside seven peers of the values given, in one area, year and indicator."""
+    names = ["1489", *values]
+    warehouse.write(
+        "mart.panel",
+        pl.DataFrame(
+            {
+                "service_area": "a", "period": 2025, "municipality": names, "indicator": "cost",
+                "kpi": "N1", "value": [10.0, *values.values()], "value_period": 2025,
+                "is_carried": False, "is_preliminary": False,
+            },
+            schema_overrides={"value": pl.Float64},
+        ),
+    )  # fmt: skip
+    warehouse.write(
+        "staging.service_area", pl.DataFrame({"service_area": ["a"], "peer_group": ["g"]})
+    )
+    warehouse.write(
+        "staging.peer",
+        pl.DataFrame({"peer_group": "g", "municipality": "1489", "peer": list(values)}),
+    )
+    warehouse.build("mart.peer_value")
+    return warehouse.read("mart.peer_value").filter(municipality="1489").row(0, named=True)
+
+
+def test_a_value_stands_beside_the_peers_of_the_municipality(warehouse: Warehouse):
+    row = beside(warehouse, {"0001": 1.0, "0002": 2.0, "0003": 4.0, "0004": 8.0, "0005": None})
+
+    assert (row["n_peer"], row["n_peer_value"]) == (5, 4)
+    assert [row[f"peer_{name}"] for name in ("low", "lower_quartile", "median", "high")] == [
+        1.0, 1.75, 3.0, 8.0,
+    ]  # fmt: skip
+
+
+def test_fewer_than_five_with_the_municipality_itself_show_nothing_of_the_peers(
+    warehouse: Warehouse,
+):
+    row = beside(warehouse, {"0001": 1.0, "0002": 2.0, "0003": 4.0, "0004": None})
+
+    assert row["n_peer_value"] == 3
+    assert row["value"] == 10.0
+    assert row["peer_median"] is None

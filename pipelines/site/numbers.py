@@ -2,14 +2,13 @@
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from datetime import datetime
-from functools import cache
 from typing import Any
 
 import polars as pl
-from jinja2 import Environment, PackageLoader, StrictUndefined, Template
 
-from pipelines.wording import CREDIT, MISSING, NO_INTERVAL, REASONS, interval, swedish
+from pipelines.site.facts import Facts
+from pipelines.site.page import Frame, page
+from pipelines.wording import MISSING, NO_INTERVAL, REASONS, interval, swedish
 
 NO_NUMBER = {  # by status of a frontier score or a change, beside those of a rank
     **REASONS,
@@ -42,50 +41,17 @@ class AreaNumbers:
     numbers: tuple[Number, ...]
 
 
-def numbers_page(
-    tables: Mapping[str, pl.DataFrame],
-    periods: Mapping[str, int],
-    *,
-    municipality: str,
-    as_of: datetime,
-    marks: list[str],
-    method: str,
-) -> bytes:
-    """Make the page.
-
-    Parameters
-    ----------
-    tables : mapping
-        The frames of a release by their names in it.
-    periods : mapping
-        The year shown of every service area that has one.
-    municipality : str
-        The one in focus.
-    as_of : datetime
-        The moment whose knowledge the tables hold.
-    marks : list of str
-        What the reader must be warned of.
-    method : str
-        How the official score is made, in Swedish.
-    """
-    titles = dict(tables["service_area"].select("service_area", "title").rows())
+def numbers_page(facts: Facts, frame: Frame, *, method: str) -> bytes:
+    """Make the page; `method` says in Swedish how the official score is made."""
     areas = [
-        _area(tables, name, titles[name], period, municipality)
-        for name, period in sorted(periods.items(), key=lambda item: titles[item[0]])
+        _area(facts.tables, area.name, area.title, area.period, frame.municipality)
+        for area in facts.areas
+        if area.is_ranked
     ]
-    name = tables["efficiency"].filter(municipality=municipality)["municipality_title"][0]
-    return (
-        _template()
-        .render(
-            municipality=name,
-            as_of=f"{as_of:%Y-%m-%d}",
-            areas=areas,
-            marks=marks,
-            credit=CREDIT,
-            method=method,
-        )
-        .encode("utf-8")
-    )
+    return page(
+        "numbers.html.j2", "numbers.html", frame, title=f"{frame.municipality_title} i siffror",
+        municipality=frame.municipality_title, areas=areas, method=method,
+    )  # fmt: skip
 
 
 def probability(share: float) -> str:
@@ -254,15 +220,3 @@ def _percent(factor: float) -> str:
 
 def _no_number(row: Mapping[str, Any]) -> str:
     return NO_NUMBER.get(row.get("status", ""), MISSING)
-
-
-@cache
-def _template() -> Template:
-    environment = Environment(
-        loader=PackageLoader("pipelines.publish"),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    return environment.get_template("numbers.html.j2")

@@ -2,13 +2,17 @@
 
 import re
 from datetime import date, datetime
+from types import SimpleNamespace
 
 import polars as pl
 import pytest
 
 from models.suitability.rules import RULES, VERDICTS
-from pipelines.publish import suitable
-from pipelines.publish.suitable import matrix_page, reasons_said, without_withheld
+from pipelines.publish import withheld
+from pipelines.publish.withheld import without_withheld
+from pipelines.site import matrix
+from pipelines.site.matrix import matrix_page, reasons_said
+from pipelines.site.page import Frame
 
 VERDICT = pl.DataFrame(
     {
@@ -65,7 +69,7 @@ def test_scores_that_carry_internal_use_only_are_withheld_and_say_so():
 
     care = kept["efficiency"].filter(service_area="care")
     assert care["status"].to_list() == ["internal_only", "missing_cost"]
-    assert care.select(suitable.NUMBERS).row(0) == (None,) * len(suitable.NUMBERS)
+    assert care.select(withheld.NUMBERS).row(0) == (None,) * len(withheld.NUMBERS)
     assert care["n_ranked"].to_list() == [0, 0]
     assert (
         kept["efficiency"]
@@ -77,15 +81,24 @@ def test_scores_that_carry_internal_use_only_are_withheld_and_say_so():
 
 
 def page() -> str:
-    return matrix_page(
-        TABLES, municipality="1489", as_of=datetime(2026, 9, 1), marks=["FÖRSLAG"]
-    ).decode()
+    areas = [
+        SimpleNamespace(
+            name=row["service_area"],
+            title=row["title"],
+            page=f"area/{row['service_area']}.html",
+            row=row,
+            indicators=TABLES["indicator"].filter(service_area=row["service_area"]).to_dicts(),
+        )
+        for row in TABLES["service_area"].to_dicts()
+    ]
+    frame = Frame("1489", "Alingsås", datetime(2026, 9, 1), ("FÖRSLAG",))
+    return matrix_page(SimpleNamespace(tables=TABLES, areas=areas), frame).decode()
 
 
 def test_the_page_lists_every_area_with_its_verdict_and_the_reasons():
     html = page()
 
-    rows = re.findall(r"<tr><th scope=\"row\">(.*?)</th>(.*?)</tr>", html)
+    rows = re.findall(r"<tr><th scope=\"row\"><a [^>]*>(.*?)</a></th>(.*?)</tr>", html)
     assert [title for title, _ in rows] == ["Skola &lt;1-9&gt;", "Äldreomsorg"]
     care = rows[1][1]
     assert "endast internt" in care
@@ -114,8 +127,8 @@ def test_every_rule_is_said_in_swedish(rule):
 
     assert said
     assert "{" not in said
-    assert ("(Kostnad)" in said) == (rule.reason in suitable.NAMED)
+    assert ("(Kostnad)" in said) == (rule.reason in matrix.NAMED)
 
 
 def test_every_verdict_has_its_words():
-    assert set(suitable.VERDICTS) == set(VERDICTS)
+    assert set(matrix.VERDICTS) == set(VERDICTS)

