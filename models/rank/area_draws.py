@@ -4,19 +4,16 @@
 added up.
 """
 
-import zlib
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 
-import numpy as np
 import polars as pl
 
 from models.areas.service_area import ServiceArea
-from models.panel import FloatArray, area_arrays, period_status
-from models.rank.error_budget import period_budget
-from models.rank.uncertainty import truth_draws
-from models.rank.yearly_noise import yearly_noise
-from models.score.index import area_index
+from models.panel import FloatArray
+from models.rank.uncertainty import ranked_periods
+
+STREAM = (1,)  # numbers of their own, beside those that the areas' own ranks are drawn with
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,27 +54,15 @@ def area_draws(
     dict
         By area and year. One whose noise is not known is not there.
     """
-    found = {}
-    for arrays in area_arrays(panel, areas):
-        for position, period in enumerate(arrays.periods):
-            is_wanted = periods is None or period in periods
-            if not is_wanted or not np.any(period_status(arrays, position) == "ranked"):
-                continue
-            yearly = yearly_noise(
-                arrays.value,
-                arrays.is_carried,
-                periods=arrays.periods,
-                breaks=[each.period for each in arrays.area.breaks],
-                judged=position,
-            )
-            budget = period_budget(arrays, position, yearly, revisions=revisions)
-            if budget.is_known.all():
-                place = (zlib.crc32(arrays.area.name.encode()), period, 1)
-                generator = np.random.default_rng(np.random.SeedSequence(seed, spawn_key=place))
-                truth = truth_draws(
-                    arrays.value[position], budget.noise, draws=draws, generator=generator
-                )
-                found[arrays.area.name, period] = AreaDraws(
-                    arrays.municipalities, area_index(arrays, truth).efficiency
-                )
-    return found
+    drawn = {
+        (ranked.arrays.area.name, ranked.period): (
+            ranked.arrays.municipalities,
+            ranked.drawn_scores(draws, seed=seed, stream=STREAM),
+        )
+        for ranked in ranked_periods(panel, areas, revisions, periods=periods)
+    }
+    return {
+        key: AreaDraws(municipalities, score)
+        for key, (municipalities, score) in drawn.items()
+        if score is not None
+    }

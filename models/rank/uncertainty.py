@@ -7,7 +7,7 @@ recipe as the values themselves (`models/score/index.py`), and the ranks of the 
 
 import os
 import zlib
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
@@ -17,13 +17,11 @@ from numpy.typing import ArrayLike
 
 from models.areas.service_area import ServiceArea
 from models.panel import AreaArrays, BoolArray, FloatArray, area_arrays, period_status
-from models.rank.error_budget import Budget, Noise, budget_rows, period_budget
-from models.rank.yearly_noise import TINY, floored, yearly_noise
+from models.rank.error_budget import Budget, budget_rows, period_budget
+from models.rank.truth import truth_draws
+from models.rank.yearly_noise import yearly_noise
 from models.score.index import area_index, competition_rank
 
-LEAST_SIGNAL = 0.02  # of an indicator's variance; with none at all everyone would tie
-VARIANCES = 50  # drawn for the noise of each value; each serves an equal part of the draws
-MOST_TIMES = 5.0  # the expected variance; beyond it only the form of the law speaks
 TOP = 10
 
 KEY_SCHEMA = {"service_area": pl.String, "period": pl.Int32}
@@ -73,74 +71,6 @@ class RankPanel:
     interval: pl.DataFrame  # contracts.uncertainty.RankInterval
     better_than: pl.DataFrame  # contracts.uncertainty.BetterThan
     error_budget: pl.DataFrame  # contracts.uncertainty.ErrorBudget
-
-
-def truth_draws(
-    value: FloatArray, noise: Noise, *, draws: int, generator: np.random.Generator
-) -> FloatArray:
-    """Draw true levels that agree with the values, given their noise.
-
-    Empirical Bayes: the levels of all municipalities are taken to be normal around their mean,
-    with the covariance of the values less that of the noise (eigenvalues below 0.02 of a
-    variance raised to that). A municipality's level given its values is then normal too: its
-    values shrunk towards the mean, the noisier the more. All indicators are treated together,
-    because indicators of the same pupils err together, and because good schools are good in
-    several: taken one by one, their mean would seem surer than it is.
-
-    A variance that rests on few changes is itself not known: for every fiftieth of the draws
-    one is drawn, as its degrees of freedom allow. With the expected one throughout, those whose
-    values are noisier than they look would seem too sure.
-
-    Parameters
-    ----------
-    value : array, shape (n_municipality, n_indicator)
-        One year's values; NaN is missing, and stays so in every draw.
-    noise : Noise
-        Of the same municipalities and indicators; NaN where the value is.
-    draws : int
-        How many.
-    generator : numpy Generator
-        Where the numbers come from.
-
-    Returns
-    -------
-    array, shape (draws, n_municipality, n_indicator)
-        In the units of the values.
-
-    Raises
-    ------
-    ValueError
-        If no municipality has all indicators, so that nothing is known of how they go together.
-
-    References
-    ----------
-    Efron and Morris (1975), J. Am. Stat. Assoc. 70, 311-319.
-    """
-    has_value = ~np.isnan(value)
-    complete = has_value.all(axis=1)
-    if not complete.any():
-        raise ValueError("No municipality has all indicators. Draw only where some are ranked.")
-    mean = np.nanmean(value, axis=0)
-    spread = np.nanstd(value, axis=0)
-    spread = np.where(spread > 0, spread, 1.0)
-    standard = np.where(has_value, (value - mean) / spread, 0.0)
-
-    expected = noise.variance / spread**2
-    error = _covariance(expected * noise.scale, noise.correlation)
-    total = np.einsum("mi,mj->ij", standard[complete], standard[complete]) / np.sum(complete)
-    signal = floored(total - error[complete].mean(axis=0), LEAST_SIGNAL)
-
-    is_uncertain = np.isfinite(noise.degrees)
-    n_part = min(draws, VARIANCES) if is_uncertain.any() else 1
-    parts = []
-    for part in np.array_split(np.arange(draws), n_part):
-        degrees = np.where(is_uncertain, noise.degrees, 1.0)
-        times = np.minimum(degrees / generator.chisquare(degrees), MOST_TIMES)
-        variance = expected * np.where(is_uncertain, times, 1.0)
-        centre, root = _posterior(standard, has_value, signal, variance, noise.correlation)
-        normal = generator.standard_normal((part.size, *value.shape))
-        parts.append(mean + spread * (centre + np.einsum("mij,dmj->dmi", root, normal)))
-    return np.where(has_value, np.concatenate(parts), np.nan)
 
 
 def rank_summary(rank: ArrayLike, *, level: float) -> RankSummary:
@@ -255,9 +185,8 @@ def rank_probabilities(
     pairs = _pairs(peers)
 
     def judged(ranked: RankedPeriod) -> tuple[pl.DataFrame, ...]:
-        place = (zlib.crc32(ranked.arrays.area.name.encode()), ranked.period)
-        generator = np.random.default_rng(np.random.SeedSequence(seed, spawn_key=place))
-        rank = ranked.drawn_ranks(draws, generator)
+        score = ranked.drawn_scores(draws, seed=seed, stream=())
+        rank = None if score is None else competition_rank(score)[:, ranked.is_ranked]
         return (
             ranked.interval_frame(rank, level),
             ranked.better_frame(rank, pairs.get(ranked.arrays.area.name, {})),
@@ -265,7 +194,7 @@ def rank_probabilities(
         )
 
     with ThreadPoolExecutor(len(os.sched_getaffinity(0))) as pool:
-        found = list(pool.map(judged, _ranked_periods(panel, areas, revisions)))
+        found = list(pool.map(judged, ranked_periods(panel, areas, revisions)))
     empty = [pl.DataFrame(schema=each) for each in (INTERVAL_SCHEMA, BETTER_SCHEMA, BUDGET_SCHEMA)]
     interval, better, budget = (pl.concat(each) for each in zip(empty, *found, strict=True))
     key = list(KEY_SCHEMA)
@@ -301,13 +230,18 @@ class RankedPeriod:
         names: list[str] = np.array(self.arrays.municipalities)[self.is_ranked].tolist()
         return names
 
-    def drawn_ranks(self, draws: int, generator: np.random.Generator) -> FloatArray | None:
-        """Return (draws, n_ranked) ranks of drawn truths; None where some noise is not known."""
+    def drawn_scores(self, draws: int, *, seed: int, stream: tuple[int, ...]) -> FloatArray | None:
+        """Return (draws, n_municipality) scores of drawn truths; None if some noise is unknown.
+
+        The area, the year and the stream tell the numbers drawn, whichever other areas there are.
+        """
         if not self.budget.is_known.all():
             return None
+        place = (zlib.crc32(self.arrays.area.name.encode()), self.period, *stream)
+        generator = np.random.default_rng(np.random.SeedSequence(seed, spawn_key=place))
         value = self.arrays.value[self.position]
         drawn = truth_draws(value, self.budget.noise, draws=draws, generator=generator)
-        return competition_rank(area_index(self.arrays, drawn).efficiency)[:, self.is_ranked]
+        return area_index(self.arrays, drawn).efficiency
 
     def interval_frame(self, rank: FloatArray | None, level: float) -> pl.DataFrame:
         """Return the year's rows of `mart.rank_interval`."""
@@ -351,13 +285,18 @@ class RankedPeriod:
         return pl.DataFrame([self.key | row for row in rows], schema=BUDGET_SCHEMA)
 
 
-def _ranked_periods(
-    panel: pl.DataFrame, areas: Iterable[ServiceArea], revisions: Mapping[str, float] | None
+def ranked_periods(
+    panel: pl.DataFrame,
+    areas: Iterable[ServiceArea],
+    revisions: Mapping[str, float] | None,
+    *,
+    periods: Collection[int] | None = None,
 ) -> Iterator[RankedPeriod]:
+    """Yield every area and year in which somebody is ranked, or only those of some years."""
     for arrays in area_arrays(panel, areas):
-        for position in range(len(arrays.periods)):
+        for position, period in enumerate(arrays.periods):
             is_ranked: BoolArray = period_status(arrays, position) == "ranked"
-            if is_ranked.any():
+            if is_ranked.any() and (periods is None or period in periods):
                 yearly = yearly_noise(
                     arrays.value,
                     arrays.is_carried,
@@ -367,32 +306,6 @@ def _ranked_periods(
                 )
                 budget = period_budget(arrays, position, yearly, revisions=revisions)
                 yield RankedPeriod(arrays, position, is_ranked, budget)
-
-
-def _covariance(variance: FloatArray, correlation: FloatArray) -> FloatArray:
-    sd = np.sqrt(variance)
-    return np.asarray(sd[:, :, np.newaxis] * sd[:, np.newaxis, :] * correlation, dtype=np.float64)
-
-
-def _posterior(
-    standard: FloatArray,
-    has_value: BoolArray,
-    signal: FloatArray,
-    variance: FloatArray,
-    correlation: FloatArray,
-) -> tuple[FloatArray, FloatArray]:
-    """Return the centre of every municipality's levels, and a root of their covariance."""
-    # A missing value is one about which the noise is boundless.
-    both = has_value[:, :, np.newaxis] & has_value[:, np.newaxis, :]
-    unit = np.eye(signal.shape[0])
-    error = np.where(both, _covariance(variance, correlation), 0.0)
-    error = error + unit * np.where(has_value, TINY, 1 / TINY)[:, np.newaxis]
-    gain = np.swapaxes(np.linalg.solve(signal + error, np.broadcast_to(signal, error.shape)), 1, 2)
-    covariance = signal - gain @ signal
-    covariance = (covariance + np.swapaxes(covariance, 1, 2)) / 2
-    centre: FloatArray = np.einsum("mij,mj->mi", gain, standard)
-    root = np.linalg.cholesky(covariance + TINY * unit)
-    return centre, np.asarray(root, dtype=np.float64)
 
 
 def _lower_end(rank: FloatArray, tail: float) -> FloatArray:

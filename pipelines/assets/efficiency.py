@@ -15,10 +15,11 @@ from models.rank.error_budget import revision_variance
 from models.rank.uncertainty import rank_probabilities
 from models.score.alternatives import alternative_scores
 from models.score.index import score_panel
+from pipelines.assets.several_tables import specs, written
 from pipelines.resources import FEWEST_DRAWS, Settings
 from pipelines.warehouse import Warehouse
 
-PANEL = dg.AssetKey(["mart", "panel"])
+PANEL = ["mart", "panel"]
 KINDS = {"polars", "duckdb"}
 PEERS = """
 select a.service_area, p.municipality, p.peer
@@ -30,35 +31,27 @@ PER_CHANGE = 4  # draws of a score for one of a change, which costs six and is s
 
 
 @dg.multi_asset(
-    specs=[
-        dg.AssetSpec(
-            ["mart", "indicator_score"],
-            deps=[PANEL],
-            kinds=KINDS,
-            description="Every indicator on 0-100; one row per service area, period, municipality "
-            "and indicator.",
-        ),
-        dg.AssetSpec(
-            ["mart", "index"],
-            deps=[PANEL],
-            kinds=KINDS,
-            description="Resource, quality and efficiency; one row per service area, period and "
+    specs=specs(
+        {
+            "indicator_score": "Every indicator on 0-100; one row per service area, period, "
+            "municipality and indicator.",
+            "index": "Resource, quality and efficiency; one row per service area, period and "
             "municipality.",
-        ),
-    ]
+        },
+        deps=[PANEL],
+    )
 )
 def scores(settings: dg.ResourceParam[Settings], warehouse: dg.ResourceParam[Warehouse]):
     """Indicator scores and indices by RKA's recipe."""
     result = score_panel(warehouse.read("mart.panel"), settings.service_areas())
 
-    for name, model, rows in (
-        ("indicator_score", IndicatorScore, result.indicator_score),
-        ("index", Index, result.index),
-    ):
-        warehouse.write(f"mart.{name}", model.validate(rows, lazy=True))
-        yield dg.MaterializeResult(
-            asset_key=["mart", name], metadata={"dagster/row_count": rows.height}
-        )
+    yield from written(
+        warehouse,
+        {
+            "indicator_score": (IndicatorScore, result.indicator_score),
+            "index": (Index, result.index),
+        },
+    )
 
 
 @dg.asset(key=["mart", "index_alternative"], deps=[PANEL], kinds=KINDS)
@@ -75,24 +68,18 @@ def index_alternative(
 
 
 @dg.multi_asset(
-    specs=[
-        dg.AssetSpec(
-            ["mart", name],
-            deps=[PANEL, ["mart", "settled_value"], ["staging", "peer"],
-                  ["staging", "service_area"]],
-            kinds=KINDS,
-            description=description,
-        )
-        for name, description in (
-            ("rank_interval", "How sure every rank is; one row per service area, period and "
-             "ranked municipality."),
-            ("better_than", "Whose true score is the higher; one row per service area, period, "
-             "ranked municipality and ranked peer."),
-            ("error_budget", "What is noise in an indicator and how that is known; one row per "
-             "service area, period, indicator and part."),
-        )
-    ]
-)  # fmt: skip
+    specs=specs(
+        {
+            "rank_interval": "How sure every rank is; one row per service area, period and "
+            "ranked municipality.",
+            "better_than": "Whose true score is the higher; one row per service area, period, "
+            "ranked municipality and ranked peer.",
+            "error_budget": "What is noise in an indicator and how that is known; one row per "
+            "service area, period, indicator and part.",
+        },
+        deps=[PANEL, ["mart", "settled_value"], ["staging", "peer"], ["staging", "service_area"]],
+    )
+)
 def rank_uncertainty(settings: dg.ResourceParam[Settings], warehouse: dg.ResourceParam[Warehouse]):
     """How sure the ranks are, and what makes them unsure."""
     panel = warehouse.read("mart.panel")
@@ -103,34 +90,26 @@ def rank_uncertainty(settings: dg.ResourceParam[Settings], warehouse: dg.Resourc
         panel, settings.service_areas(), peers=peers, revisions=revisions, draws=settings.draws
     )
 
-    for name, model, rows in (
-        ("rank_interval", RankInterval, result.interval),
-        ("better_than", BetterThan, result.better_than),
-        ("error_budget", ErrorBudget, result.error_budget),
-    ):
-        warehouse.write(f"mart.{name}", model.validate(rows, lazy=True))
-        yield dg.MaterializeResult(
-            asset_key=["mart", name], metadata={"dagster/row_count": rows.height}
-        )
+    yield from written(
+        warehouse,
+        {
+            "rank_interval": (RankInterval, result.interval),
+            "better_than": (BetterThan, result.better_than),
+            "error_budget": (ErrorBudget, result.error_budget),
+        },
+    )
 
 
 @dg.multi_asset(
-    specs=[
-        dg.AssetSpec(
-            ["mart", "dea_score"],
-            deps=[PANEL],
-            kinds=KINDS,
-            description="DEA score with its bias taken off; one row per service area, period and "
-            "municipality.",
-        ),
-        dg.AssetSpec(
-            ["mart", "dea_peer"],
-            deps=[PANEL],
-            kinds=KINDS,
-            description="Who spans a municipality's target; one row per service area, period, "
+    specs=specs(
+        {
+            "dea_score": "DEA score with its bias taken off; one row per service area, period "
+            "and municipality.",
+            "dea_peer": "Who spans a municipality's target; one row per service area, period, "
             "municipality and peer.",
-        ),
-    ]
+        },
+        deps=[PANEL],
+    )
 )
 def dea_scores(settings: dg.ResourceParam[Settings], warehouse: dg.ResourceParam[Warehouse]):
     """DEA of every area and year, as the area's file orients it."""
@@ -139,15 +118,11 @@ def dea_scores(settings: dg.ResourceParam[Settings], warehouse: dg.ResourceParam
     with _warned() as said:
         result = dea_panel(panel, settings.service_areas(), draws=settings.draws)
 
-    for name, model, rows in (
-        ("dea_score", DeaScore, result.score),
-        ("dea_peer", DeaPeer, result.peer),
-    ):
-        warehouse.write(f"mart.{name}", model.validate(rows, lazy=True))
-        yield dg.MaterializeResult(
-            asset_key=["mart", name],
-            metadata={"dagster/row_count": rows.height, "warnings": list(said)},
-        )
+    yield from written(
+        warehouse,
+        {"dea_score": (DeaScore, result.score), "dea_peer": (DeaPeer, result.peer)},
+        metadata={"warnings": list(said)},
+    )
 
 
 @dg.asset(key=["mart", "order_m_score"], deps=[PANEL], kinds=KINDS)

@@ -7,7 +7,8 @@ from numpy.testing import assert_allclose, assert_array_equal
 
 from models.contracts.uncertainty import BetterThan, ErrorBudget, RankInterval
 from models.rank.error_budget import Noise
-from models.rank.uncertainty import better_than, rank_probabilities, rank_summary, truth_draws
+from models.rank.truth import truth_draws
+from models.rank.uncertainty import better_than, rank_probabilities, rank_summary
 from models.rank.yearly_noise import yearly_noise
 from models.score.index import competition_rank, efficiency_index, score_panel
 
